@@ -1,0 +1,35 @@
+import type { History } from './history.ts';
+
+/**
+ * What a query encoder can be given about a history of length L, besides the gathered rows. The names are
+ * ONNX input names; the manifest lists those which an encoder takes. Training and serving both call these
+ * functions, so the two cannot drift apart.
+ *
+ * - `rows`      float32 [1, L, D]  rows of the release's history table, oldest first
+ * - `ages`      float32 [1, L]     log(1 + days between this event and the newest), 0 where time is unknown
+ * - `weights`   float32 [1, L]     weight of the event's kind
+ * - `positions` float32 [1, L]     steps from the newest event: L−1, …, 1, 0
+ */
+export const encoderInputs = ['rows', 'ages', 'weights', 'positions'] as const;
+export type EncoderInput = (typeof encoderInputs)[number];
+
+const secondsPerDay = 86_400;
+
+/** Fills `out[0…L)` with the age of each event: log(1 + days before the newest event of known time). */
+export function ages(history: History, out = new Float32Array(history.times.length)): Float32Array {
+  const { times } = history;
+  let newest = 0;
+  for (let i = 0; i < times.length; i++) newest = Math.max(newest, times[i]!);
+  for (let i = 0; i < times.length; i++) {
+    const time = times[i]!;
+    out[i] = time > 0 ? Math.log1p((newest - time) / secondsPerDay) : 0;
+  }
+  return out;
+}
+
+/** Fills `out[0…L)` with L−1, …, 1, 0. */
+export function positions(history: History, out = new Float32Array(history.items.length)): Float32Array {
+  const last = history.items.length - 1;
+  for (let i = 0; i <= last; i++) out[i] = last - i;
+  return out;
+}

@@ -1,0 +1,22 @@
+/**
+ * A user, as every model knows one: the items they interacted with, oldest first. Parallel arrays of equal
+ * length, so that a thousand-event history costs three allocations.
+ */
+export interface History {
+  /** Item indices, 1…rows−1; 0 is padding and does not occur. */
+  readonly items: Int32Array;
+  /** Unix seconds; 0 where the time is not known. Non-decreasing where known. */
+  readonly times: Float64Array;
+  /** Weight of the event's kind, as the config declares it (`purchase: 1`, `view: 0.2`, …). */
+  readonly weights: Float32Array;
+}
+
+/** The newest `length` events of a history. */
+export function latest(history: History, length: number): History {
+  if (history.items.length <= length) return history;
+  return {
+    items: history.items.subarray(-length),
+    times: history.times.subarray(-length),
+    weights: history.weights.subarray(-length),
+  };
+}

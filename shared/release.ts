@@ -1,0 +1,192 @@
+import * as v from 'valibot';
+import { encoderInputs } from './features.ts';
+
+/**
+ * A release: everything the edge needs to answer, immutable, proven by checksums and golden requests.
+ *
+ *     releases/<releaseId>/<file>          written first
+ *     releases/<releaseId>/manifest.json   written second; releaseId is the start of its sha256
+ *     channels/<channel>.json              written last, conditionally: which release serves
+ *
+ * Nothing in a release depends on the clock or the machine, so the same events, config and seed give the same
+ * releaseId, byte for byte.
+ */
+export const manifestFile = 'manifest.json';
+export const releaseIdLength = 16;
+export const releasePrefix = (releaseId: string): string => `releases/${releaseId}/`;
+export const releaseKey = (releaseId: string, file: string): string => releasePrefix(releaseId) + file;
+export const channelKey = (channel: string): string => `channels/${channel}.json`;
+
+export const Sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits'));
+export const ReleaseId = v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/, 'expected 16 lower-case hex digits'));
+export type ReleaseId = v.InferOutput<typeof ReleaseId>;
+export const ChannelName = v.pipe(
+  v.string(),
+  v.regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'expected a-z, 0-9 and -'),
+);
+
+const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const FileName = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.-]*$/, 'expected a plain file name'));
+
+/**
+ * A quantised embedding table. `rows` counts row 0, the padding row of zeros. The float value of
+ * (row r, dimension d) is `values[r · dimensions + d] · scales[r]`. See {@link tableLayout}.
+ */
+export const Table = v.strictObject({
+  file: FileName,
+  rows: Count,
+  /** A multiple of 16, so that a row is a whole number of SIMD lanes; unused dimensions are zeros. */
+  dimensions: v.pipe(Count, v.multipleOf(16)),
+  bias: v.boolean(),
+});
+export type Table = v.InferOutput<typeof Table>;
+
+/** score(item) = encoder(history) · items[item] (+ bias[item]). */
+export const EmbeddingArtifact = v.strictObject({
+  kind: v.literal('embedding'),
+  /** The table that is scanned. */
+  items: Table,
+  /** The table whose rows the encoder receives; the same file as `items` where the embeddings are tied. */
+  history: Table,
+  /** ONNX. Inputs as listed, each with batch dimension 1; one output `query`, float32 [1, items.dimensions]. */
+  encoder: v.strictObject({ file: FileName, inputs: v.array(v.picklist(encoderInputs)) }),
+});
+
+/** score(item) = Σ over the history of weight(event) · weights[event.item → item]. See {@link neighboursLayout}. */
+export const NeighboursArtifact = v.strictObject({
+  kind: v.literal('neighbours'),
+  file: FileName,
+  rows: Count,
+  /** Neighbours kept for each item; unused places have item 0 and weight 0. */
+  width: Count,
+});
+
+/** Nothing but the catalogue: popularity answers. */
+export const NoArtifact = v.strictObject({ kind: v.literal('none') });
+
+export const ReleasedArtifact = v.variant('kind', [EmbeddingArtifact, NeighboursArtifact, NoArtifact]);
+export type EmbeddingArtifact = v.InferOutput<typeof EmbeddingArtifact>;
+export type NeighboursArtifact = v.InferOutput<typeof NeighboursArtifact>;
+export type ReleasedArtifact = v.InferOutput<typeof ReleasedArtifact>;
+
+/** A metric with the ends of its 95 % bootstrap interval. */
+export const Estimate = v.strictObject({ value: v.number(), lower: v.number(), upper: v.number() });
+export type Estimate = v.InferOutput<typeof Estimate>;
+
+export const ModelMetrics = v.strictObject({
+  name: v.string(),
+  /** Keys such as `ndcg@10`, `recall@20`, `coverage@10`. */
+  metrics: v.record(v.string(), Estimate),
+});
+export type ModelMetrics = v.InferOutput<typeof ModelMetrics>;
+
+export const Manifest = v.strictObject({
+  format: v.literal(1),
+  /** The config's name: what this release recommends from. */
+  name: v.string(),
+  model: v.strictObject({ name: v.string(), options: v.unknown() }),
+  artifact: ReleasedArtifact,
+  catalogue: v.strictObject({ file: FileName, items: Count }),
+  /** Of a longer history the newest events count. */
+  maxHistory: v.pipe(Count, v.minValue(1)),
+  /** Weight of each event kind; an event without a kind counts as `defaultEventKind`. */
+  eventKinds: v.record(v.string(), v.number()),
+  defaultEventKind: v.string(),
+  golden: FileName,
+  data: v.strictObject({
+    fingerprint: Sha256,
+    users: Count,
+    items: Count,
+    events: Count,
+    /** Unix seconds; 0 where events carry no time. */
+    firstEvent: v.number(),
+    lastEvent: v.number(),
+  }),
+  evaluation: v.strictObject({
+    protocol: v.string(),
+    primary: v.string(),
+    queries: Count,
+    /** The released model and every baseline, on the test split, catalogue-wide. */
+    models: v.array(ModelMetrics),
+  }),
+  /** Share of float32's top 100 that the int8 tables keep, measured on real histories; absent without tables. */
+  quantisationRecall: v.optional(v.number()),
+  seed: v.number(),
+  code: v.strictObject({ version: v.string() }),
+  config: v.unknown(),
+  /** Every file of the release but the manifest itself. */
+  files: v.record(FileName, v.strictObject({ sha256: Sha256, bytes: Count })),
+});
+export type Manifest = v.InferOutput<typeof Manifest>;
+
+/** Which releases serve, with what share of the traffic. The first is the one that a plain request gets. */
+export const Channel = v.strictObject({
+  format: v.literal(1),
+  releases: v.pipe(
+    v.array(v.strictObject({ releaseId: ReleaseId, weight: v.pipe(v.number(), v.minValue(0)) })),
+    v.minLength(1),
+  ),
+  /** What served before, newest first: rollback goes to the first. */
+  previous: v.array(v.strictObject({ releaseId: ReleaseId, until: v.pipe(v.string(), v.isoTimestamp()) })),
+  updatedAt: v.pipe(v.string(), v.isoTimestamp()),
+});
+export type Channel = v.InferOutput<typeof Channel>;
+
+/**
+ * Inputs with the batch side's own answers, computed on the quantised tables. The edge replays them before a
+ * release serves: every score within `tolerance` of the batch's (relative to the largest score of the answer),
+ * every item the same but where neighbouring scores are closer than that.
+ */
+export const GoldenRequests = v.strictObject({
+  tolerance: v.pipe(v.number(), v.minValue(0)),
+  requests: v.array(
+    v.strictObject({
+      history: v.array(
+        v.strictObject({ itemId: v.string(), kind: v.optional(v.string()), time: v.optional(v.number()) }),
+      ),
+      items: v.array(v.strictObject({ itemId: v.string(), score: v.number() })),
+    }),
+  ),
+});
+export type GoldenRequests = v.InferOutput<typeof GoldenRequests>;
+
+const alignment = 64;
+export const align = (offset: number): number => Math.ceil(offset / alignment) * alignment;
+
+/** A section of a binary file: byte offset, byte length. */
+export interface Section {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** Lays sections one after another, each on a 64-byte boundary; the file ends on one too. */
+export function layOut<K extends string>(
+  sizes: Readonly<Record<K, number>>,
+): Record<K, Section> & { byteLength: number } {
+  let offset = 0;
+  const sections: Record<string, Section> = {};
+  for (const [name, bytes] of Object.entries<number>(sizes)) {
+    sections[name] = { offset, bytes };
+    offset = align(offset + bytes);
+  }
+  return { ...(sections as Record<K, Section>), byteLength: offset } as Record<K, Section> & {
+    byteLength: number;
+  };
+}
+
+/** Rows are padded to this many, so that the scan works in whole blocks; padding rows are zeros. */
+export const rowBlock = 32;
+export const paddedRows = (rows: number): number => Math.ceil(rows / rowBlock) * rowBlock;
+
+/**
+ * Layout of a table file, little-endian, row-major: `values` int8 [paddedRows][dimensions],
+ * `scales` float32 [paddedRows], `biases` float32 [paddedRows] (0 bytes where `bias` is false).
+ */
+export const tableLayout = (table: Pick<Table, 'rows' | 'dimensions' | 'bias'>) => {
+  const rows = paddedRows(table.rows);
+  return layOut({ values: rows * table.dimensions, scales: rows * 4, biases: table.bias ? rows * 4 : 0 });
+};
+
+/** Layout of a neighbours file: `items` uint32 [rows][width], `weights` float32 [rows][width]. */
+export const neighboursLayout = (artifact: Pick<NeighboursArtifact, 'rows' | 'width'>) =>
+  layOut({ items: artifact.rows * artifact.width * 4, weights: artifact.rows * artifact.width * 4 });
