@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import { canonicalJson } from '../shared/canonical-json.ts';
+import type { Checkpoints } from './recommender.ts';
+
+/**
+ * Finished stages, on disk, so that a run with unchanged inputs does not repeat them and a killed one goes on. A
+ * stage's key covers its inputs and the code; an entry is whole or absent. Entries are this program's own and may be
+ * deleted at any time.
+ */
+export interface StageCache {
+  /** The value of an earlier run with the same key, or the one that `compute` makes now. */
+  get<T>(
+    stage: string,
+    inputs: unknown,
+    compute: (checkpoints: Checkpoints) => Promise<T>,
+  ): Promise<Cached<T>>;
+}
+
+export interface Cached<T> {
+  readonly value: T;
+  readonly reused: boolean;
+}
+
+export const sha256 = (bytes: Uint8Array | string): string =>
+  createHash('sha256').update(bytes).digest('hex');
+
+/** Hash of the sources that a stage's result depends on, and of the runtime that reads the entries back. */
+async function codeFingerprint(): Promise<string> {
+  const root = path.resolve(import.meta.dirname, '..');
+  const hash = createHash('sha256').update(process.versions.v8);
+  for (const folder of ['batch', 'shared']) {
+    const files = await readdir(path.join(root, folder), { recursive: true });
+    for (const file of files.filter((name) => name.endsWith('.ts')).sort()) {
+      hash.update(file).update(await readFile(path.join(root, folder, file)));
+    }
+  }
+  return hash.digest('hex');
+}
+
+export async function openCache(directory: string): Promise<StageCache> {
+  const code = await codeFingerprint();
+  await mkdir(directory, { recursive: true });
+  return {
+    async get(stage, inputs, compute) {
+      const name = `${stage}-${sha256(canonicalJson({ code, inputs })).slice(0, 24)}`;
+      const entry = path.join(directory, `${name}.bin`);
+      const found = await readIfPresent(entry);
+      if (found !== undefined) return { value: deserialize(found), reused: true };
+      const state = path.join(directory, `${name}.checkpoint`);
+      const value = await compute(fileCheckpoints(state));
+      await writeWhole(entry, serialize(value));
+      await rm(state, { force: true });
+      return { value, reused: false };
+    },
+  };
+}
+
+const fileCheckpoints = (file: string): Checkpoints => ({
+  load: () => readIfPresent(file),
+  save: (state) => writeWhole(file, state),
+});
+
+async function readIfPresent(file: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Replaces `file` in one step: a reader, or a run after a crash, sees the old content or the new. */
+export async function writeWhole(file: string, content: Uint8Array | string): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  const temporary = `${file}.${process.pid}.tmp`;
+  await writeFile(temporary, content);
+  await rename(temporary, file);
+}
