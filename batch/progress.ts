@@ -17,7 +17,7 @@ const seconds = (since: number): string => `${((performance.now() - since) / 1_0
 /** On a terminal the running stage's line is rewritten in place; elsewhere it is repeated every ten seconds. */
 export function terminalReporter(stream: NodeJS.WriteStream): Reporter {
   const live = stream.isTTY === true;
-  const fit = (text: string): string => (live ? text.slice(0, Math.max(20, stream.columns - 1)) : text);
+  const cut = (text: string): string => (live ? text.slice(0, Math.max(20, stream.columns - 1)) : text);
   return {
     line: (text) => void stream.write(`${stream.isTTY ? text : stripVTControlCharacters(text)}\n`),
     async stage(name, work) {
@@ -25,7 +25,7 @@ export function terminalReporter(stream: NodeJS.WriteStream): Reporter {
       let shown = started;
       let note = '';
       const title = name.padEnd(10);
-      if (live) stream.write(fit(`… ${title}`));
+      if (live) stream.write(cut(`… ${title}`));
       const finish = (mark: string, text: string): void => {
         const line = `${mark} ${title} ${text.padEnd(66)} ${seconds(started).padStart(8)}`;
         stream.write(live ? `\r\x1b[2K${line}\n` : `${stripVTControlCharacters(line)}\n`);
@@ -40,7 +40,7 @@ export function terminalReporter(stream: NodeJS.WriteStream): Reporter {
             if (now - shown < (live ? 100 : 10_000)) return;
             shown = now;
             const text = `… ${title} ${`${Math.round(fraction * 100)} %`.padStart(5)}  ${message}  ${seconds(started)}`;
-            stream.write(live ? `\r\x1b[2K${fit(text)}` : `${text}\n`);
+            stream.write(live ? `\r\x1b[2K${cut(text)}` : `${text}\n`);
           },
         });
         finish(styleText('green', '✓', { stream }), note);

@@ -1,0 +1,196 @@
+import path from 'node:path';
+import { parseArgs, styleText } from 'node:util';
+import { ConfigError, PerigeeError } from '../shared/errors.ts';
+import { openCache } from './cache.ts';
+import type { Config } from './config.ts';
+import { init, initFlags } from './init.ts';
+import { loadConfig } from './load-config.ts';
+import { type Outcome, runPipeline } from './pipeline.ts';
+import { type Reporter, terminalReporter } from './progress.ts';
+import { releaseCommand } from './release/commands.ts';
+import { serve } from './serve.ts';
+import { openStore, type Store } from './store/index.ts';
+
+/** The command line: the only place that reads arguments, the environment and decides exit codes. */
+const usage = `perigee: train recommenders from events, publish releases, answer at the edge
+
+  perigee start    run the pipeline, then serve the release on this machine
+  perigee run      run the pipeline; exit 3 when the gate refuses the release
+  perigee serve    serve the channel's release on this machine
+  perigee release  list | show [id] | verify [id] | rollback [id] | prune
+  perigee init     write a perigee.config.ts for your own events
+
+  --config <file>   the run to make                      (perigee.config.ts)
+  --data <folder>   where relative source paths start    (the config's folder)
+  --port <number>   where to serve                       (8787)
+  --dry-run         run everything but change nothing in the store
+  --keep <number>   releases that prune keeps            (5)
+  --verbose         print the stack of an error
+  init takes: ${Object.keys(initFlags)
+    .map((flag) => `--${flag}`)
+    .join(' ')}
+
+Exit status: 0 done, 1 failed, 2 wrong arguments or config, 3 refused by the gate, 130 interrupted.`;
+
+const exit = { done: 0, failed: 1, usage: 2, refused: 3, interrupted: 130 } as const;
+
+const flags = {
+  config: { type: 'string', default: 'perigee.config.ts' },
+  data: { type: 'string' },
+  port: { type: 'string', default: '8787' },
+  'dry-run': { type: 'boolean', default: false },
+  keep: { type: 'string', default: '5' },
+  verbose: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+  ...initFlags,
+} as const;
+
+type Flags = ReturnType<typeof parse>['values'];
+
+function parse() {
+  try {
+    return parseArgs({ options: flags, allowPositionals: true });
+  } catch (error) {
+    throw new ConfigError(`${(error as Error).message}\n\n${usage}`);
+  }
+}
+
+/** A config file and everything beside it that a command works on. */
+interface Workspace {
+  readonly config: Config;
+  readonly directory: string;
+  readonly dataDirectory: string;
+  readonly store: Store;
+}
+
+async function openWorkspace(values: Flags): Promise<Workspace> {
+  const file = path.resolve(values.config);
+  const config = await loadConfig(file);
+  const directory = path.dirname(file);
+  const dataDirectory = values.data === undefined ? directory : path.resolve(values.data);
+  const store = openStore(config.store, { baseDirectory: directory, environment: process.env });
+  return { config, directory, dataDirectory, store };
+}
+
+function portOf(values: Flags): number {
+  const port = Number(values.port);
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
+  throw new ConfigError(`--port: expected 1 to 65535, found '${values.port}'`);
+}
+
+async function run(
+  workspace: Workspace,
+  values: Flags,
+  reporter: Reporter,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const working = path.join(workspace.directory, '.perigee');
+  return runPipeline(workspace.config, {
+    baseDirectory: workspace.dataDirectory,
+    reportDirectory: path.join(working, 'reports'),
+    cache: await openCache(path.join(working, 'cache')),
+    store: workspace.store,
+    environment: process.env,
+    dryRun: values['dry-run'],
+    reporter,
+    signal,
+  });
+}
+
+async function serveUntilInterrupted(
+  workspace: Workspace,
+  values: Flags,
+  reporter: Reporter,
+  signal: AbortSignal,
+): Promise<number> {
+  const { store, config } = workspace;
+  const port = portOf(values);
+  const served = await reporter.stage('serve', async (stage) => {
+    const result = await serve({ store, channel: config.channel, port, signal, environment: process.env });
+    stage.note(`${store.description} on workerd`);
+    return result;
+  });
+  await using _ = served;
+  reporter.line(`\n  ${styleText('bold', served.url)}   open it in a browser; Ctrl-C ends\n`);
+  const interrupted = new Promise<number>((resolve) => {
+    signal.addEventListener('abort', () => resolve(exit.done), { once: true });
+  });
+  const status = await Promise.race([interrupted, served.ended.then(() => exit.failed)]);
+  if (status === exit.failed) reporter.line('The worker ended unexpectedly.');
+  return status;
+}
+
+async function command(
+  name: string | undefined,
+  rest: readonly string[],
+  values: Flags,
+  signal: AbortSignal,
+): Promise<number> {
+  const reporter = terminalReporter(process.stdout);
+  switch (name) {
+    case 'start':
+    case 'run': {
+      portOf(values);
+      const workspace = await openWorkspace(values);
+      const outcome = await run(workspace, values, reporter, signal);
+      if (!outcome.passed) return exit.refused;
+      return name === 'run' || values['dry-run']
+        ? exit.done
+        : serveUntilInterrupted(workspace, values, reporter, signal);
+    }
+    case 'serve':
+      return serveUntilInterrupted(await openWorkspace(values), values, reporter, signal);
+    case 'release': {
+      const { store, config } = await openWorkspace(values);
+      const text = await releaseCommand(store, config.channel, rest, {
+        keep: Number(values.keep),
+        dryRun: values['dry-run'],
+      });
+      reporter.line(text);
+      return exit.done;
+    }
+    case 'init':
+      await init(values);
+      return exit.done;
+    default:
+      if (name !== undefined && name !== 'help')
+        throw new ConfigError(`Unknown command '${name}'.\n\n${usage}`);
+      reporter.line(usage);
+      return exit.done;
+  }
+}
+
+/** One clear sentence for whoever reads it; the stack only where it is asked for, or where the fault is ours. */
+function explain(error: unknown, verbose: boolean): string {
+  if (!(error instanceof Error)) return String(error);
+  if (verbose || !(error instanceof PerigeeError)) return error.stack ?? error.message;
+  return error.message;
+}
+
+async function main(): Promise<number> {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(exit.interrupted);
+      controller.abort(new DOMException('interrupted', 'AbortError'));
+    });
+  }
+  let verbose = false;
+  try {
+    const { values, positionals } = parse();
+    verbose = values.verbose;
+    const [name, ...rest] = positionals;
+    return await command(values.help ? 'help' : name, rest, values, controller.signal);
+  } catch (error) {
+    if (controller.signal.aborted) {
+      process.stderr.write('\nInterrupted. Finished stages are kept; the next run goes on from here.\n');
+      return exit.interrupted;
+    }
+    process.stderr.write(
+      `\n${styleText('red', 'perigee', { stream: process.stderr })}: ${explain(error, verbose)}\n`,
+    );
+    return error instanceof ConfigError ? exit.usage : exit.failed;
+  }
+}
+
+process.exitCode = await main();
