@@ -8,7 +8,7 @@ import { loadConfig } from './load-config.ts';
 import { type Outcome, runPipeline } from './pipeline.ts';
 import { type Reporter, terminalReporter } from './progress.ts';
 import { releaseCommand } from './release/commands.ts';
-import { serve } from './serve.ts';
+import { assertFree, serve } from './serve.ts';
 import { openStore, type Store } from './store/index.ts';
 
 /** The command line: the only place that reads arguments, the environment and decides exit codes. */
@@ -130,7 +130,7 @@ async function command(
   switch (name) {
     case 'start':
     case 'run': {
-      portOf(values);
+      if (name === 'start') await assertFree(portOf(values));
       const workspace = await openWorkspace(values);
       const outcome = await run(workspace, values, reporter, signal);
       if (!outcome.passed) return exit.refused;
@@ -163,8 +163,12 @@ async function command(
 /** One clear sentence for whoever reads it; the stack only where it is asked for, or where the fault is ours. */
 function explain(error: unknown, verbose: boolean): string {
   if (!(error instanceof Error)) return String(error);
-  if (verbose || !(error instanceof PerigeeError)) return error.stack ?? error.message;
-  return error.message;
+  if (verbose) return error.stack ?? error.message;
+  if (error instanceof PerigeeError) return error.message;
+  const { code, path: file } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC')
+    return `No space left on the disk${file === undefined ? '' : ` for ${file}`}: free some and run again.`;
+  return code === undefined ? (error.stack ?? error.message) : error.message;
 }
 
 async function main(): Promise<number> {

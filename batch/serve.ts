@@ -48,7 +48,8 @@ export async function serve(options: ServeOptions): Promise<Served> {
   return { url, ended: worker.ended, [Symbol.asyncDispose]: dispose };
 }
 
-async function assertFree(port: number): Promise<void> {
+/** @throws ConfigError when something listens on the port already */
+export async function assertFree(port: number): Promise<void> {
   const probe = createServer();
   try {
     probe.listen(port, '127.0.0.1');
