@@ -1,0 +1,3 @@
+export * from './graph.ts';
+export * from './layers.ts';
+export * from './operators.ts';

@@ -1,0 +1,41 @@
+import * as ort from 'onnxruntime-web/wasm';
+import { ReleaseError } from '../../../shared/errors.ts';
+
+/** An ONNX model ready to run in this process, by the same runtime that the edge uses. */
+export interface OnnxSession extends AsyncDisposable {
+  /** float32 in, float32 out, by name. One run at a time. */
+  run(inputs: Readonly<Record<string, FloatTensor>>): Promise<Record<string, FloatTensor>>;
+}
+
+export interface FloatTensor {
+  readonly data: Float32Array;
+  readonly dimensions: readonly number[];
+}
+
+/** @throws ReleaseError when onnxruntime does not accept the model */
+export async function openOnnx(model: Uint8Array): Promise<OnnxSession> {
+  ort.env.wasm.numThreads = 1;
+  ort.env.logLevel = 'error';
+  let session: ort.InferenceSession;
+  try {
+    session = await ort.InferenceSession.create(model, { executionProviders: ['wasm'] });
+  } catch (cause) {
+    throw new ReleaseError(`onnx: expected a model that onnxruntime reads: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  return {
+    async run(inputs) {
+      const feeds: Record<string, ort.Tensor> = {};
+      for (const [name, { data, dimensions }] of Object.entries(inputs)) {
+        feeds[name] = new ort.Tensor('float32', data, dimensions);
+      }
+      const results: Record<string, FloatTensor> = {};
+      for (const [name, tensor] of Object.entries(await session.run(feeds))) {
+        results[name] = { data: tensor.data as Float32Array, dimensions: tensor.dims };
+      }
+      return results;
+    },
+    [Symbol.asyncDispose]: () => session.release(),
+  };
+}
