@@ -52,7 +52,10 @@ export const EmbeddingArtifact = v.strictObject({
   encoder: v.strictObject({ file: FileName, inputs: v.array(v.picklist(encoderInputs)) }),
 });
 
-/** score(item) = Σ over the history of weight(event) · weights[event.item → item]. See {@link neighboursLayout}. */
+/**
+ * score(item) = Σ over the history's different items of largest weight(event) · weights[event.item → item]; the rule is
+ * `scoreByNeighbours` in neighbours.ts, the bytes are {@link neighboursLayout}.
+ */
 export const NeighboursArtifact = v.strictObject({
   kind: v.literal('neighbours'),
   file: FileName,
