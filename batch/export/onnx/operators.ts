@@ -7,20 +7,25 @@ import { dataType, type ElementType, type Graph, type Value } from './graph.ts';
  */
 export type Operand = Value | number;
 
-function graphOf(operands: readonly Operand[]): Graph {
+const unary =
+  (operator: string) =>
+  (x: Value): Value =>
+    x.graph.node(operator, [x])[0]!;
+
+const binary =
+  (operator: string) =>
+  (a: Operand, b: Operand): Value => {
+    const graph = graphOf(a, b);
+    return graph.node(operator, [asValue(graph, a), asValue(graph, b)])[0]!;
+  };
+
+function graphOf(...operands: readonly Operand[]): Graph {
   for (const operand of operands) if (typeof operand !== 'number') return operand.graph;
   throw new TypeError('onnx: an operator needs at least one value, found numbers only');
 }
 
-const elementwise =
-  (operator: string) =>
-  (...operands: Operand[]): Value => {
-    const graph = graphOf(operands);
-    const inputs = operands.map((operand) => (typeof operand === 'number' ? graph.scalar(operand) : operand));
-    return graph.node(operator, inputs)[0]!;
-  };
-const unary = (operator: string): ((x: Value) => Value) => elementwise(operator);
-const binary = (operator: string): ((a: Operand, b: Operand) => Value) => elementwise(operator);
+const asValue = (graph: Graph, operand: Operand): Value =>
+  typeof operand === 'number' ? graph.scalar(operand) : operand;
 
 export const Add = binary('Add');
 export const Sub = binary('Sub');
@@ -66,11 +71,10 @@ export const LeakyRelu = (x: Value, alpha = 0.01): Value =>
 export const Elu = (x: Value, alpha = 1): Value => x.graph.node('Elu', [x], { alpha: { float: alpha } })[0]!;
 
 /** `condition` is bool; numbers are float32. */
-export function Where(condition: Value, then: Operand, otherwise: Operand): Value {
+export const Where = (condition: Value, then: Operand, otherwise: Operand): Value => {
   const { graph } = condition;
-  const value = (operand: Operand): Value => (typeof operand === 'number' ? graph.scalar(operand) : operand);
-  return graph.node('Where', [condition, value(then), value(otherwise)])[0]!;
-}
+  return graph.node('Where', [condition, asValue(graph, then), asValue(graph, otherwise)])[0]!;
+};
 
 export const Cast = (x: Value, to: ElementType): Value => x.graph.node('Cast', [x], { to: dataType(to) })[0]!;
 
@@ -149,7 +153,7 @@ export const Unsqueeze = (x: Value, axes: readonly number[]): Value =>
 export const Squeeze = (x: Value, axes: readonly number[]): Value =>
   x.graph.node('Squeeze', [x, x.graph.integers(axes)])[0]!;
 export const Concat = (values: readonly Value[], axis: number): Value =>
-  graphOf(values).node('Concat', values, { axis })[0]!;
+  graphOf(...values).node('Concat', values, { axis })[0]!;
 export const Tile = (x: Value, repeats: readonly number[]): Value =>
   x.graph.node('Tile', [x, x.graph.integers(repeats)])[0]!;
 
