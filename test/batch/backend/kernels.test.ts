@@ -67,26 +67,19 @@ describe('the wasm kernels agree with the reference backend, forward and backwar
     it(`${name}, batched`, () => expectAgreement(multiply, ...of(4, 3, 5, [2, 3])));
     it(`${name}, vectors`, () => expectAgreement(multiply, ...of(1, 1, 1)));
   }
-  // tfjs-core has no gradient for broadcast products.
-  it('matMul with broadcast batch axes', async () => {
-    const shapes = [
-      [
-        [3, 2, 4, 5],
-        [1, 2, 5, 2],
-      ],
-      [
-        [2, 1, 4, 5],
-        [2, 3, 5, 2],
-      ],
-    ] as const;
-    for (const [a, b] of shapes) {
-      const product = async (backend: string) => {
-        await tf.setBackend(backend);
-        return tf.tidy(() => tf.matMul(tensor([...a], 1), tensor([...b], 2)).dataSync());
-      };
-      const expected = await product('cpu');
-      for (const [i, value] of (await product('wasm')).entries()) expect(value).toBeCloseTo(expected[i]!, 5);
-    }
+  // Against repeated operands: tfjs-core has no gradient for broadcast products, and its cpu kernel pairs them wrongly.
+  it.each([
+    { left: [3, 2, 4, 5], right: [1, 2, 5, 2], repeatLeft: [1, 1, 1, 1], repeatRight: [3, 1, 1, 1] },
+    { left: [2, 1, 4, 5], right: [2, 3, 5, 2], repeatLeft: [1, 3, 1, 1], repeatRight: [1, 1, 1, 1] },
+    { left: [1, 4, 5], right: [3, 5, 2], repeatLeft: [3, 1, 1], repeatRight: [1, 1, 1] },
+  ])('matMul with broadcast batch axes: [$left] · [$right]', ({ left, right, repeatLeft, repeatRight }) => {
+    const [found, expected] = tf.tidy(() => {
+      const a = tensor(left, 1);
+      const b = tensor(right, 2);
+      const product = tf.matMul(tf.tile(a, repeatLeft), tf.tile(b, repeatRight));
+      return [tf.matMul(a, b).dataSync(), product.dataSync()];
+    });
+    expect(Array.from(found)).toEqual(Array.from(expected));
   });
 
   const indices = () => tf.tensor2d([3, 0, 3, 1, 2, 3], [2, 3], 'int32');
