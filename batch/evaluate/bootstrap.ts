@@ -1,4 +1,5 @@
 import type { Estimate } from '../../shared/release.ts';
+import { seededRandom } from '../training/random.ts';
 
 /**
  * Means of resamples with replacement (Efron 1979), of several value columns over the same units: every column sees
@@ -14,11 +15,11 @@ export function bootstrapMeans(
 ): Float64Array[] {
   const units = columns[0]?.length ?? 0;
   const means = columns.map(() => new Float64Array(samples));
-  const random = randomIndices(seed, units);
+  const random = seededRandom(seed);
   const occurrences = new Float32Array(units);
   for (let sample = 0; sample < samples && units > 0; sample++) {
     occurrences.fill(0);
-    for (let draw = 0; draw < units; draw++) occurrences[random()]!++;
+    for (let draw = 0; draw < units; draw++) occurrences[Math.floor(random() * units)]!++;
     for (const [c, values] of columns.entries()) means[c]![sample] = dot(occurrences, values) / units;
   }
   return means;
@@ -55,23 +56,4 @@ function dot(a: Float32Array, b: Float32Array): number {
   }
   if (paired < a.length) even += a[paired]! * b[paired]!;
   return even + odd;
-}
-
-/** Uniform draws from 0…below−1: xorshift128 (Marsaglia 2003), seeded through the finaliser of MurmurHash3. */
-export function randomIndices(seed: number, below: number): () => number {
-  const state = (lane: number): number => {
-    let hash = seed ^ Math.imul(lane, 0x9e3779b9);
-    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-    return hash ^ (hash >>> 16);
-  };
-  let [x, y, z, w] = [state(1), state(2), state(3), state(4) | 1];
-  return () => {
-    const t = x ^ (x << 11);
-    x = y;
-    y = z;
-    z = w;
-    w = w ^ (w >>> 19) ^ t ^ (t >>> 8);
-    return Math.floor(((w >>> 0) / 4_294_967_296) * below);
-  };
 }

@@ -2,7 +2,8 @@ import type { Estimate } from '../../shared/release.ts';
 import type { EvaluationConfig } from '../config.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Model } from '../recommender.ts';
-import { bootstrapMeans, estimate, mean, randomIndices } from './bootstrap.ts';
+import { seededRandom } from '../training/random.ts';
+import { bootstrapMeans, estimate, mean } from './bootstrap.ts';
 import type { Evaluation, Example } from './evaluation.ts';
 import { byPopularity, concentration, coverage, noveltyOf, placesPerItem, usersPerItem } from './exposure.ts';
 import { type MetricAt, metricAt, metricNames, relevantRanks } from './metrics.ts';
@@ -119,9 +120,10 @@ const examplePlaces = 10;
 /** By chance, not by success, among the queries that have a history. */
 function drawExamples(rankings: Rankings, set: EvaluationSet, seed: number): Example[] {
   const candidates = set.queries.flatMap(({ history }, query) => (history.items.length > 0 ? [query] : []));
+  const random = seededRandom(seed);
   const draws = Math.min(examplesDrawn, candidates.length);
   for (let at = 0; at < draws; at++) {
-    const other = at + randomIndices(seed + at, candidates.length - at)();
+    const other = at + Math.floor(random() * (candidates.length - at));
     [candidates[at], candidates[other]] = [candidates[other]!, candidates[at]!];
   }
   return candidates.slice(0, draws).map((query) => ({

@@ -81,7 +81,7 @@ function byItemPopularity(users: Uint32Array): Slicing {
   return {
     by: 'Popularity of the item',
     slices: ['head', 'middle', 'tail'].map((name, at) => ({
-      label: `${name} (${sizes[at]!.toLocaleString('en')} items)`,
+      label: `${name} (${sizes[at]!.toLocaleString('en')} ${sizes[at] === 1 ? 'item' : 'items'})`,
       has: (_query, item) => third[item] === at,
     })),
   };
