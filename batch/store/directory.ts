@@ -1,0 +1,178 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { StoreError } from '../../shared/errors.ts';
+import * as files from './files.ts';
+import { assertKey, assertRange } from './key.ts';
+import { withLock } from './lock.ts';
+import type { Condition, Store } from './store.ts';
+
+/** The store's own folder at its root: the lock, and files that are being written. No key lies in it. */
+const privateFolder = '.store';
+
+/**
+ * A directory as object storage: each key is a file of that name. A put writes a temporary file, flushes it to the
+ * disk and renames it, so that a reader, or a machine that lost power, has the old object or the new one. Conditions
+ * are checked under a lock that every writer takes, in any process on this machine. The etag is the content's sha256,
+ * so `head` and a range read the whole file. Symbolic links below the root are refused.
+ */
+export function openDirectory(directory: string, description: string): Store {
+  const place: Place = { directory, description };
+  const attempt = async <T>(doing: string, key: string, action: () => Promise<T>): Promise<T> => {
+    try {
+      assertKey(description, key);
+      return await action();
+    } catch (cause) {
+      if (cause instanceof StoreError) throw cause;
+      throw new StoreError(`${description}: cannot ${doing} '${key}': ${explain(cause)}`, { cause });
+    }
+  };
+  const sweep = once(() => files.sweep(path.join(directory, privateFolder, 'temporary')));
+  return {
+    description,
+    get: (key, range) =>
+      attempt('read', key, async () => {
+        if (range !== undefined) assertRange(description, key, range);
+        await using handle = await openObject(place, key);
+        if (handle === undefined) return undefined;
+        const content = await handle.readFile();
+        const end = range === undefined ? content.length : range.offset + range.length;
+        return { body: content.subarray(range?.offset ?? 0, end), etag: sha256(content) };
+      }),
+    head: (key) =>
+      attempt('read', key, async () => {
+        await using handle = await openObject(place, key);
+        if (handle === undefined) return undefined;
+        const { size, mtime } = await handle.stat();
+        return { key, bytes: size, lastModified: mtime, etag: await hashOf(handle) };
+      }),
+    put: (key, body, condition) =>
+      attempt(`write ${body.length} bytes to`, key, async () => {
+        await sweep();
+        return put(place, key, body, condition);
+      }),
+    async *list(prefix) {
+      const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+      if (folder !== '') assertKey(description, folder.slice(0, -1));
+      try {
+        yield* files.list(directory, folder, prefix, (name) => name === privateFolder);
+      } catch (cause) {
+        throw new StoreError(`${description}: cannot list '${prefix}': ${explain(cause)}`, { cause });
+      }
+    },
+    delete: (key) => attempt('delete', key, () => remove(place, key)),
+  };
+}
+
+interface Place {
+  readonly directory: string;
+  readonly description: string;
+}
+
+/** The file of a key. @throws StoreError when a symbolic link on the way leads elsewhere, ENOENT without a folder */
+async function fileOf({ directory, description }: Place, key: string): Promise<string> {
+  if (key.split('/')[0] === privateFolder)
+    throw new StoreError(`${description}: the key '${key}' lies in the store's own folder`);
+  const file = path.join(await realpath(directory), key);
+  if ((await realpath(path.dirname(file))) !== path.dirname(file))
+    throw new StoreError(`${description}: '${key}' leads through a symbolic link, which is refused`);
+  return file;
+}
+
+async function openObject(place: Place, key: string): Promise<FileHandle | undefined> {
+  try {
+    const handle = await open(await fileOf(place, key), constants.O_RDONLY | constants.O_NOFOLLOW);
+    if ((await handle.stat()).isFile()) return handle;
+    await handle.close();
+    return undefined;
+  } catch (error) {
+    if (files.isAbsence(error)) return undefined;
+    throw error;
+  }
+}
+
+async function put(
+  place: Place,
+  key: string,
+  body: Uint8Array,
+  condition: Condition | undefined,
+): Promise<string | undefined> {
+  const temporary = path.join(place.directory, privateFolder, 'temporary', randomUUID());
+  try {
+    await files.writeDurably(temporary, body);
+    return await locked(place, async () => {
+      if (condition !== undefined && !(await holds(place, key, condition))) return undefined;
+      const created = await mkdir(path.dirname(path.join(place.directory, key)), { recursive: true });
+      const file = await fileOf(place, key);
+      await rename(temporary, file);
+      await files.flushFolders(path.dirname(file), path.dirname(created ?? file));
+      return sha256(body);
+    });
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function remove(place: Place, key: string): Promise<void> {
+  if (!(await exists(place, key))) return;
+  await locked(place, async () => {
+    if (!(await exists(place, key))) return;
+    const file = await fileOf(place, key);
+    await rm(file);
+    await files.removeEmptyFolders(path.dirname(file), await realpath(place.directory));
+  });
+}
+
+async function exists(place: Place, key: string): Promise<boolean> {
+  await using handle = await openObject(place, key);
+  return handle !== undefined;
+}
+
+const locked = <T>({ directory }: Place, action: () => Promise<T>): Promise<T> =>
+  withLock(path.join(directory, privateFolder, 'lock'), action);
+
+async function holds(place: Place, key: string, condition: Condition): Promise<boolean> {
+  await using handle = await openObject(place, key);
+  if ('ifNoneMatch' in condition) return handle === undefined;
+  return handle !== undefined && (await hashOf(handle)) === condition.ifMatch;
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+async function hashOf(handle: FileHandle): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of handle.createReadStream({ autoClose: false, start: 0 })) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+/** What the file system's error means for whoever runs this. */
+function explain(cause: unknown): string {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'no space left on the disk';
+    case 'EISDIR':
+    case 'ENOTDIR':
+    case 'ENOTEMPTY':
+    case 'EEXIST':
+      return 'another key has it as its folder, or it has another key as its folder';
+    case 'ELOOP':
+      return 'it is a symbolic link, which is refused';
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return `not permitted (${code})`;
+    default:
+      return message;
+  }
+}
+
+function once(action: () => Promise<void>): () => Promise<void> {
+  let result: Promise<void> | undefined;
+  return () => {
+    result ??= action();
+    return result;
+  };
+}

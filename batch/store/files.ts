@@ -1,0 +1,87 @@
+import type { Dirent } from 'node:fs';
+import { mkdir, open, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { compareKeys } from './key.ts';
+import type { ListedObject } from './store.ts';
+
+/** What a directory store does to the file system. */
+
+/** A temporary file of this age belongs to a killed writer: one object in memory is written in far less. */
+const abandonedAfterMs = 10 * 60_000;
+
+const hasCode = (error: unknown, ...codes: string[]): boolean =>
+  codes.includes((error as NodeJS.ErrnoException).code ?? '');
+
+/** Whether the error says that nothing is there. */
+export const isAbsence = (error: unknown): boolean => hasCode(error, 'ENOENT', 'ENOTDIR');
+
+/** Creates the folder of temporary files, and deletes those that killed writers left. */
+export async function sweep(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const name of await readdir(folder)) {
+    const file = path.join(folder, name);
+    const written = await stat(file).catch(absentAsUndefined);
+    if (written !== undefined && Date.now() - written.mtimeMs > abandonedAfterMs)
+      await rm(file, { force: true });
+  }
+}
+
+/** Writes a new file and waits until the disk has it. */
+export async function writeDurably(file: string, content: Uint8Array): Promise<void> {
+  await using handle = await open(file, 'wx');
+  await handle.writeFile(content);
+  await handle.sync();
+}
+
+/** Waits until the disk has the entries of `folder` and of the folders above it, up to `top`. */
+export async function flushFolders(folder: string, top: string): Promise<void> {
+  for (let current = folder; ; current = path.dirname(current)) {
+    await using handle = await open(current, 'r');
+    await handle.sync();
+    if (current === top || current === path.dirname(current)) return;
+  }
+}
+
+/** Removes `folder` and the folders above it, below `root`, as far as they are empty. */
+export async function removeEmptyFolders(folder: string, root: string): Promise<void> {
+  for (let current = folder; current !== root; current = path.dirname(current)) {
+    try {
+      await rmdir(current);
+    } catch (error) {
+      if (hasCode(error, 'ENOTEMPTY', 'EEXIST')) return;
+      throw error;
+    }
+  }
+}
+
+/**
+ * The files below `folder` (a key ending in `/`, or '' for all) whose key starts with `prefix`, in key order. Symbolic
+ * links and names that are `hidden` at the root are passed over, and so is what disappears meanwhile.
+ */
+export async function* list(
+  root: string,
+  folder: string,
+  prefix: string,
+  hidden: (name: string) => boolean,
+): AsyncGenerator<ListedObject> {
+  const inFolder: Dirent[] = await readdir(path.join(root, folder), { withFileTypes: true }).catch(
+    (error: unknown) => absentAsUndefined(error) ?? [],
+  );
+  const keys = inFolder
+    .filter((entry) => (entry.isFile() || entry.isDirectory()) && !(folder === '' && hidden(entry.name)))
+    .map((entry) => folder + entry.name + (entry.isDirectory() ? '/' : ''))
+    .filter((key) => key.startsWith(prefix) || prefix.startsWith(key))
+    .sort(compareKeys);
+  for (const key of keys) {
+    if (key.endsWith('/')) yield* list(root, key, prefix, hidden);
+    else if (key.startsWith(prefix)) {
+      const found = await stat(path.join(root, key)).catch(absentAsUndefined);
+      if (found !== undefined) yield { key, bytes: found.size, lastModified: found.mtime };
+    }
+  }
+}
+
+function absentAsUndefined(error: unknown): undefined {
+  if (isAbsence(error)) return undefined;
+  throw error;
+}

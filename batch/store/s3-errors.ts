@@ -1,0 +1,57 @@
+/** What an S3 server's refusals, and the network's, mean. */
+
+interface Failure {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly attempts?: number };
+}
+
+const nameOf = (error: unknown): string => (error as Failure).name;
+const statusOf = (error: unknown): number | undefined => (error as Failure).$metadata?.httpStatusCode;
+
+/** No such object. A HEAD has no body, so there a missing bucket looks the same. */
+export const isAbsence = (error: unknown): boolean => ['NoSuchKey', 'NotFound'].includes(nameOf(error));
+
+/** The range starts past the object's end. */
+export const isRangeFault = (error: unknown): boolean => nameOf(error) === 'InvalidRange';
+
+/** Two conditional writes met; S3 asks for another attempt. */
+export const isConflict = (error: unknown): boolean => nameOf(error) === 'ConditionalRequestConflict';
+
+/** The condition of a write does not hold. */
+export const isLoss = (error: unknown): boolean =>
+  statusOf(error) === 412 || isConflict(error) || nameOf(error) === 'NoSuchKey';
+
+/** Whether an earlier attempt of this request may have reached the server unheard. */
+export const isAmbiguous = (error: unknown): boolean => ((error as Failure).$metadata?.attempts ?? 1) > 1;
+
+/** The connection broke or stood still. */
+export const isTransfer = (error: unknown): boolean =>
+  nameOf(error) === 'TimeoutError' ||
+  ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_PREMATURE_CLOSE'].includes(
+    (error as Failure).code ?? '',
+  ) ||
+  (error as Failure).message === 'aborted';
+
+/** One clause for whoever set the store up. Holds no secret: servers answer with names, not with keys' secrets. */
+export function explain(error: unknown): string {
+  const { name, message, code } = error as Failure;
+  switch (name) {
+    case 'NoSuchBucket':
+      return 'there is no such bucket';
+    case 'AccessDenied':
+    case 'Forbidden':
+    case '403':
+      return 'access is denied';
+    case 'CredentialsProviderError':
+      return 'no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE';
+    case 'PermanentRedirect':
+    case 'AuthorizationHeaderMalformed':
+      return `the bucket is in another region: set AWS_REGION (${message})`;
+    case 'TimeoutError':
+      return 'the server did not answer in time';
+    default:
+      return [name === 'Error' ? undefined : name, code, message].filter(Boolean).join(': ');
+  }
+}
