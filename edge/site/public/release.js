@@ -1,0 +1,132 @@
+/** @import { ReleaseResponse } from '../../../shared/api.ts' */
+import { byId, el, hiddenText } from './dom.js';
+import { count } from './format.js';
+
+/**
+ * @typedef {ReleaseResponse['evaluation']['models'][number]} ModelRow
+ * @typedef {ModelRow['metrics'][string]} Estimate
+ */
+
+/** @param {number} value */
+const metric = (value) => (value >= 10 ? value.toFixed(1) : value.toFixed(4).replace(/^0/, ''));
+
+/** @param {number} ratio */
+const times = (ratio) => `${ratio.toFixed(ratio < 10 ? 2 : 1)} ×`;
+
+/**
+ * The released model against each other one, by the primary metric, in words.
+ * @param {ReleaseResponse} release
+ */
+function comparison({ model, evaluation: { primary, models } }) {
+  const own = models.find(({ name }) => name === model)?.metrics[primary]?.value;
+  if (own === undefined) return '';
+  const ratios = models.flatMap(({ name, metrics }) => {
+    const value = metrics[primary]?.value ?? 0;
+    return name !== model && value > 0 ? [`${times(own / value)} ${name}`] : [];
+  });
+  return `${primary} ${metric(own)}${ratios.length > 0 ? `: ${ratios.join(', ')}` : ''}`;
+}
+
+/**
+ * A value, its bar, and the 95 % interval as a whisker on the same scale.
+ * @param {Estimate | undefined} estimate
+ * @param {number} scale the column's largest upper end
+ */
+function cell(estimate, scale) {
+  if (estimate === undefined) return el('td', {}, '–');
+  const plot = el('span', { class: 'interval', 'aria-hidden': true });
+  for (const [name, value] of Object.entries(estimate))
+    plot.style.setProperty(`--${name}`, String(scale > 0 ? value / scale : 0));
+  const interval = `${metric(estimate.lower)} – ${metric(estimate.upper)}`;
+  return el(
+    'td',
+    {},
+    el('span', { class: 'number' }, metric(estimate.value)),
+    plot,
+    el('span', { class: 'interval-text' }, hiddenText('95 % interval '), interval),
+  );
+}
+
+/** @param {ReleaseResponse} release */
+function metricsTable({ model, evaluation: { primary, models } }) {
+  const others = new Set(models.flatMap(({ metrics }) => Object.keys(metrics)));
+  others.delete(primary);
+  const columns = [primary, ...others];
+  const value = (/** @type {ModelRow} */ row) => row.metrics[primary]?.value ?? 0;
+  const scale = (/** @type {string} */ column) =>
+    Math.max(...models.map(({ metrics }) => metrics[column]?.upper ?? 0));
+  const head = columns.map((column) =>
+    el('th', { scope: 'col' }, column, column === primary && el('span', { class: 'tag' }, 'decides')),
+  );
+  const rows = models
+    .toSorted((a, b) => value(b) - value(a))
+    .map(({ name, metrics }) =>
+      el(
+        'tr',
+        { class: name === model ? 'serving' : '' },
+        el('th', { scope: 'row' }, name, name === model && el('span', { class: 'tag' }, 'serving')),
+        ...columns.map((column) => cell(metrics[column], scale(column))),
+      ),
+    );
+  return el(
+    'table',
+    {},
+    el(
+      'caption',
+      { class: 'visually-hidden' },
+      'Metrics of the released model and of the baselines, with 95 % bootstrap intervals',
+    ),
+    el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'Model'), ...head)),
+    el('tbody', {}, ...rows),
+  );
+}
+
+/** @param {string} iso */
+const moment = (iso) =>
+  el(
+    'time',
+    { datetime: iso },
+    new Date(iso).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' }),
+  );
+
+/** @param {ReleaseResponse} release */
+function releaseFacts(release) {
+  const kinds = Object.entries(release.eventKinds).map(([kind, weight]) => `${kind} ${weight}`);
+  /** @type {[string, Node | string][]} */
+  const pairs = [
+    ['Release', el('code', {}, release.releaseId)],
+    ['Model', release.model],
+    ['Artifact', release.artifact],
+    ['Items', count(release.items)],
+    ['Event weights', kinds.join(', ')],
+    ['Active since', moment(release.activatedAt)],
+    ['Evaluated by', release.evaluation.protocol],
+  ];
+  return pairs.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value)));
+}
+
+/**
+ * Name, id, model, metrics with baselines and intervals, and the last release that was refused.
+ * @param {ReleaseResponse} release
+ */
+export function showRelease(release) {
+  document.title = `${release.name} · Perigee`;
+  byId('name', HTMLElement).textContent = release.name;
+  byId('summary', HTMLElement).textContent =
+    `${release.model} ranks ${count(release.items)} items, release ${release.releaseId}`;
+  byId('release-facts', HTMLElement).replaceChildren(...releaseFacts(release));
+  byId('comparison', HTMLElement).textContent = comparison(release);
+  byId('metrics', HTMLElement).replaceChildren(metricsTable(release));
+  const failure = release.lastFailure;
+  byId('last-failure', HTMLElement).replaceChildren(
+    ...(failure === undefined
+      ? []
+      : [
+          el('strong', {}, `Release ${failure.releaseId ?? ''} was not activated, this one kept serving: `),
+          failure.reason,
+          ' (',
+          moment(failure.at),
+          ')',
+        ]),
+  );
+}
