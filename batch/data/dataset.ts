@@ -3,7 +3,7 @@ import type { History } from '../../shared/history.ts';
 
 /**
  * Interaction events, columnar, grouped by user and in each user's order (oldest first, ties in source order).
- * 1M events take 13 MB. Items are numbered 1…items−1 in byte order of their ids, users 0…users−1 likewise, so that
+ * 1M events take 16 MB. Items are numbered 1…items−1 in byte order of their ids, users 0…users−1 likewise, so that
  * numbering depends on nothing but the ids.
  */
 export interface Dataset {
@@ -33,4 +33,38 @@ export function historyOf(dataset: Dataset, userIndex: number, end?: number): Hi
     times: dataset.times.subarray(from, to),
     weights: dataset.weights.subarray(from, to),
   };
+}
+
+/** The events for which `keep` holds. Users and items keep their numbers, so users without events are possible. */
+export function selectEvents(dataset: Dataset, keep: (event: number) => boolean): Dataset {
+  const { items, times, weights, baskets, offsets } = dataset;
+  const kept = new Uint32Array(items.length);
+  const newOffsets = new Uint32Array(offsets.length);
+  let size = 0;
+  for (let user = 0; user + 1 < offsets.length; user++) {
+    for (let event = offsets[user]!; event < offsets[user + 1]!; event++)
+      if (keep(event)) kept[size++] = event;
+    newOffsets[user + 1] = size;
+  }
+  const chosen = kept.subarray(0, size);
+  return {
+    userIds: dataset.userIds,
+    itemIds: dataset.itemIds,
+    attributes: dataset.attributes,
+    offsets: newOffsets,
+    items: Int32Array.from(chosen, (event) => items[event]!),
+    times: Float64Array.from(chosen, (event) => times[event]!),
+    weights: Float32Array.from(chosen, (event) => weights[event]!),
+    ...(baskets === undefined ? {} : { baskets: Int32Array.from(chosen, (event) => baskets[event]!) }),
+  };
+}
+
+/** The same events without the users that have none; the users after them move up. */
+export function withoutEmptyUsers(dataset: Dataset): Dataset {
+  const { offsets } = dataset;
+  const userIds = dataset.userIds.filter((_, user) => offsets[user + 1]! > offsets[user]!);
+  const ends = offsets.filter((offset, user) => user > 0 && offset > offsets[user - 1]!);
+  const newOffsets = new Uint32Array(ends.length + 1);
+  newOffsets.set(ends, 1);
+  return { ...dataset, userIds, offsets: newOffsets };
 }

@@ -1,0 +1,91 @@
+import { maxItemIdBytes } from '../../shared/catalogue.ts';
+import type { Database } from './duckdb.ts';
+import { stagedTable } from './events.ts';
+
+/** Events as integers, sorted by user, time and source order; ids in byte order. */
+export interface NumberedEvents {
+  readonly userIds: string[];
+  /** [items + 1]; `itemIds[0]` is ''. */
+  readonly itemIds: string[];
+  /** [events] user index. */
+  readonly users: Int32Array;
+  /** [events] item index. */
+  readonly items: Int32Array;
+  /** [events] Unix seconds, 0 where the sources have no time. */
+  readonly times: Float64Array;
+  /** [events] position in the config's event kinds. */
+  readonly kinds: Uint8Array;
+  /** [events] a number for the basket's id, NaN where an event has none. */
+  readonly baskets: Float64Array;
+}
+
+/** Condition of a staged row that makes an event. */
+export const isEvent = (hasTime: boolean): string =>
+  `u IS NOT NULL AND i IS NOT NULL AND k >= 0 AND strlen(i) <= ${maxItemIdBytes}${hasTime ? ' AND t IS NOT NULL' : ''}`;
+
+async function idsOf(database: Database, table: string): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const chunk of database.stream(`SELECT id FROM ${table} ORDER BY n`)) {
+    for (const id of chunk.getColumnValues(0)) ids.push(String(id));
+  }
+  return ids;
+}
+
+/** Numbers the staged events' users (from 0) and items (from 1) and reads them, sorted, into columns. */
+export async function numberEvents(
+  database: Database,
+  hasTime: boolean,
+  progress: (fraction: number) => void,
+): Promise<NumberedEvents> {
+  const valid = isEvent(hasTime);
+  for (const [table, column, first] of [
+    ['users', 'u', 0],
+    ['items', 'i', 1],
+  ] as const) {
+    await database.rows(`
+      CREATE TEMP TABLE ${table} AS
+      SELECT id, CAST(row_number() OVER (ORDER BY id) - 1 + ${first} AS INTEGER) AS n
+      FROM (SELECT DISTINCT ${column} AS id FROM ${stagedTable} WHERE ${valid})`);
+  }
+  const { events } = await database.row(
+    `SELECT CAST(count(*) AS DOUBLE) AS events FROM ${stagedTable} WHERE ${valid}`,
+  );
+  const sorted = `
+    SELECT users.n, items.n, coalesce(t, 0), CAST(k AS INTEGER), coalesce(b, 'nan'::DOUBLE)
+    FROM ${stagedTable} JOIN users ON u = users.id JOIN items ON i = items.id
+    WHERE ${valid}
+    ORDER BY users.n, t, ${stagedTable}.rowid`;
+  const columns = await readColumns(database, sorted, Number(events), progress);
+  return {
+    userIds: await idsOf(database, 'users'),
+    itemIds: ['', ...(await idsOf(database, 'items'))],
+    ...columns,
+  };
+}
+
+async function readColumns(
+  database: Database,
+  sql: string,
+  events: number,
+  progress: (fraction: number) => void,
+): Promise<Omit<NumberedEvents, 'userIds' | 'itemIds'>> {
+  const columns = {
+    users: new Int32Array(events),
+    items: new Int32Array(events),
+    times: new Float64Array(events),
+    kinds: new Uint8Array(events),
+    baskets: new Float64Array(events),
+  };
+  const targets = Object.values(columns);
+  let at = 0;
+  for await (const chunk of database.stream(sql)) {
+    const { rowCount } = chunk;
+    for (const [c, target] of targets.entries()) {
+      const vector = chunk.getColumnVector(c);
+      for (let row = 0; row < rowCount; row++) target[at + row] = vector.getItem(row) as number;
+    }
+    at += rowCount;
+    progress(at / events);
+  }
+  return columns;
+}

@@ -1,0 +1,95 @@
+import { ConfigError, DataError } from '../../shared/errors.ts';
+import type { SplitConfig } from '../config.ts';
+import type { EvaluationSet, Split } from '../evaluate/protocol.ts';
+import { type Dataset, selectEvents, withoutEmptyUsers } from './dataset.ts';
+import { heldOutUsers } from './split/held-out-users.ts';
+import { ask, type QuestionRules } from './split/questions.ts';
+import { lastBaskets, lastEvents, newestEvents, type Stages, stage } from './split/stages.ts';
+
+/**
+ * Divides a dataset. Items keep their numbers in every part. A test history is everything before the test, validation
+ * included; a validation history everything before the validation.
+ * @param test of a `files` split, its events in the dataset's numbering (see {@link loadTestEvents})
+ * @throws DataError where the data leave nobody to ask, ConfigError where they lack what the split needs
+ */
+export function splitDataset(dataset: Dataset, config: SplitConfig, seed: number, test?: Dataset): Split {
+  const split = divide(dataset, config, seed, test);
+  for (const part of ['validation', 'test'] as const) {
+    if (split[part].queries.length > 0) continue;
+    throw new DataError(
+      `split '${config.kind}': the ${part} part has no user to ask, of ${count(dataset.userIds.length)} users with ${count(dataset.items.length)} events`,
+    );
+  }
+  return split;
+}
+
+const count = (number: number): string => number.toLocaleString('en-GB');
+
+function divide(dataset: Dataset, config: SplitConfig, seed: number, test: Dataset | undefined): Split {
+  const ranked = `all ${count(dataset.itemIds.length - 1)} items ranked`;
+  const exceptHistory = `${ranked} but the user's own`;
+  switch (config.kind) {
+    case 'leave-one-out': {
+      const rules = { excludeHistory: true, minimumHistory: 1 };
+      const protocol = `leave-one-out: each user's last item, ${exceptHistory}`;
+      return byStages(dataset, lastEvents(dataset), rules, protocol);
+    }
+    case 'last-basket': {
+      if (dataset.baskets === undefined) {
+        throw new ConfigError("split 'last-basket' needs data.events.columns.basketId");
+      }
+      const excludeHistory = config.targets === 'new';
+      const protocol = `last basket, ${excludeHistory ? `new items, ${exceptHistory}` : `any item, ${ranked}`}; users with at least ${config.minimumHistory} different items before it`;
+      const rules = { excludeHistory, minimumHistory: config.minimumHistory };
+      return byStages(dataset, lastBaskets(dataset, dataset.baskets), rules, protocol);
+    }
+    case 'time': {
+      const { stages, testFrom } = newestEvents(dataset, config);
+      if (testFrom === 0) throw new ConfigError("split 'time' needs data.events.columns.time");
+      const excludeHistory = config.targets === 'new';
+      const protocol = `events from ${new Date(testFrom * 1000).toISOString().slice(0, 16)}Z on, ${excludeHistory ? `new items, ${exceptHistory}` : `any item, ${ranked}`}; users with a history before`;
+      return byStages(dataset, stages, { excludeHistory, minimumHistory: 1 }, protocol);
+    }
+    case 'held-out-users':
+      return heldOutUsers(dataset, config, seed, ranked);
+    case 'files': {
+      if (test === undefined) throw new ConfigError("split 'files' needs its test events");
+      return givenTest(dataset, test, exceptHistory);
+    }
+  }
+}
+
+function byStages(dataset: Dataset, stages: Stages, rules: QuestionRules, protocol: string): Split {
+  const only = (...wanted: number[]): Dataset =>
+    selectEvents(dataset, (event) => wanted.includes(stages[event]!));
+  const train = only(stage.train);
+  const trainAndValidation = only(stage.train, stage.validation);
+  const question = (history: Dataset, answers: Dataset): EvaluationSet => ({
+    ...ask(history, answers, rules),
+    protocol,
+  });
+  return {
+    train: withoutEmptyUsers(train),
+    validation: question(train, only(stage.validation)),
+    trainAndValidation: withoutEmptyUsers(trainAndValidation),
+    test: question(trainAndValidation, only(stage.test)),
+  };
+}
+
+/** The test is given; each user's last event of the rest is the validation. */
+function givenTest(dataset: Dataset, test: Dataset, exceptHistory: string): Split {
+  const { offsets } = dataset;
+  const stages = new Uint8Array(dataset.items.length);
+  for (let user = 0; user + 1 < offsets.length; user++) {
+    if (offsets[user + 1]! - offsets[user]! > 1) stages[offsets[user + 1]! - 1] = stage.validation;
+  }
+  const rules = { excludeHistory: true, minimumHistory: 1 };
+  const protocol = `given test events, ${exceptHistory}`;
+  const { train, validation } = byStages(
+    dataset,
+    stages,
+    rules,
+    `each user's last training item, ${exceptHistory}`,
+  );
+  return { train, validation, trainAndValidation: dataset, test: { ...ask(dataset, test, rules), protocol } };
+}

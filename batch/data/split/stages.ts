@@ -1,0 +1,55 @@
+import type { SplitConfig } from '../../config.ts';
+import type { Dataset } from '../dataset.ts';
+
+/** Which part of a split an event belongs to. */
+export const stage = { train: 0, validation: 1, test: 2 } as const;
+
+/** [events] the stage of each. */
+export type Stages = Uint8Array;
+
+const eachUser = (dataset: Dataset, visit: (from: number, to: number, user: number) => void): void => {
+  const { offsets } = dataset;
+  for (let user = 0; user + 1 < offsets.length; user++) visit(offsets[user]!, offsets[user + 1]!, user);
+};
+
+/** Of each user's last `2` events the last is the test, the one before it the validation; a first event is never held out. */
+export function lastEvents(dataset: Dataset): Stages {
+  const stages = new Uint8Array(dataset.items.length);
+  eachUser(dataset, (from, to) => {
+    if (to - from > 1) stages[to - 1] = stage.test;
+    if (to - from > 2) stages[to - 2] = stage.validation;
+  });
+  return stages;
+}
+
+/** Of each user's baskets the last is the test, the one before it the validation, by their last events. */
+export function lastBaskets(dataset: Dataset, baskets: Int32Array): Stages {
+  const stages = new Uint8Array(dataset.items.length);
+  eachUser(dataset, (from, to) => {
+    const test = baskets[to - 1];
+    let last = to - 1;
+    while (last >= from && baskets[last] === test) last--;
+    const validation = last < from ? undefined : baskets[last];
+    for (let event = from; event < to; event++) {
+      if (baskets[event] === test) stages[event] = stage.test;
+      else if (baskets[event] === validation) stages[event] = stage.validation;
+    }
+  });
+  return stages;
+}
+
+/** By time: the newest `testShare` of all events, and the `validationShare` before them; events of one second stay together. */
+export function newestEvents(
+  dataset: Dataset,
+  { testShare, validationShare }: Extract<SplitConfig, { kind: 'time' }>,
+): { readonly stages: Stages; readonly validationFrom: number; readonly testFrom: number } {
+  const sorted = dataset.times.toSorted();
+  const boundary = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * (1 - share)))] ?? 0;
+  const testFrom = boundary(testShare);
+  const validationFrom = boundary(testShare + validationShare);
+  const stages = Uint8Array.from(dataset.times, (time) =>
+    time >= testFrom ? stage.test : time >= validationFrom ? stage.validation : stage.train,
+  );
+  return { stages, validationFrom, testFrom };
+}
