@@ -12,7 +12,7 @@ const eachUser = (dataset: Dataset, visit: (from: number, to: number, user: numb
   for (let user = 0; user + 1 < offsets.length; user++) visit(offsets[user]!, offsets[user + 1]!, user);
 };
 
-/** Of each user's last `2` events the last is the test, the one before it the validation; a first event is never held out. */
+/** Of each user's events the last is the test, the one before it the validation; a first event is never held out. */
 export function lastEvents(dataset: Dataset): Stages {
   const stages = new Uint8Array(dataset.items.length);
   eachUser(dataset, (from, to) => {
@@ -22,18 +22,28 @@ export function lastEvents(dataset: Dataset): Stages {
   return stages;
 }
 
-/** Of each user's baskets the last is the test, the one before it the validation, by their last events. */
+/**
+ * Of each user's baskets the last is the test, the one before it the validation. The last is the one that holds the
+ * newest event; of several that do, the first in source order.
+ */
 export function lastBaskets(dataset: Dataset, baskets: Int32Array): Stages {
   const stages = new Uint8Array(dataset.items.length);
-  eachUser(dataset, (from, to) => {
-    const test = baskets[to - 1];
-    let last = to - 1;
-    while (last >= from && baskets[last] === test) last--;
-    const validation = last < from ? undefined : baskets[last];
-    for (let event = from; event < to; event++) {
-      if (baskets[event] === test) stages[event] = stage.test;
-      else if (baskets[event] === validation) stages[event] = stage.validation;
+  const holdOut = (from: number, to: number, as: number): void => {
+    const isFree = (event: number): boolean => stages[event] === stage.train;
+    let newest = to - 1;
+    while (newest >= from && !isFree(newest)) newest--;
+    if (newest < from) return;
+    let chosen = newest;
+    for (let event = newest; event >= from && dataset.times[event] === dataset.times[newest]; event--) {
+      if (isFree(event)) chosen = event;
     }
+    // Without times every event is as new as the last.
+    const basket = baskets[dataset.times[newest] === 0 ? newest : chosen];
+    for (let event = from; event < to; event++) if (baskets[event] === basket) stages[event] = as;
+  };
+  eachUser(dataset, (from, to) => {
+    holdOut(from, to, stage.test);
+    holdOut(from, to, stage.validation);
   });
   return stages;
 }
