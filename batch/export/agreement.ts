@@ -1,0 +1,50 @@
+import { ReleaseError } from '../../shared/errors.ts';
+import type { History } from '../../shared/history.ts';
+import type { Model } from '../recommender.ts';
+import type { ArtifactScorer } from './artifact-scorer.ts';
+
+/**
+ * Largest difference between a model's score and its artifact's, as a share of the query's largest score: float32 sums of
+ * a few hundred terms in another order, and another library's exp, stay two digits below it.
+ */
+export const agreementTolerance = 1e-3;
+
+/**
+ * Checks that an artifact scores as the model that exported it.
+ * @throws ReleaseError naming the history and the item where they part
+ */
+export async function assertAgreement(
+  score: Model['score'],
+  artifact: ArtifactScorer,
+  histories: readonly History[],
+): Promise<void> {
+  for (const [i, history] of histories.entries()) {
+    const [expected] = await score([{ history }]);
+    const found = await artifact.score(history);
+    if (expected?.length !== found.length) {
+      throw new ReleaseError(
+        `export: the model scores ${expected?.length} items, its artifact ${found.length}`,
+      );
+    }
+    const tolerance = agreementTolerance * largestMagnitude(expected);
+    for (let item = 1; item < expected.length; item++) {
+      if (agree(expected[item]!, found[item]!, tolerance)) continue;
+      throw new ReleaseError(
+        `export: for history ${i} (${history.items.length} events) the model scores item ${item} ${expected[item]}, its artifact ` +
+          `${found[item]}; expected a difference of at most ${tolerance.toPrecision(3)}`,
+      );
+    }
+  }
+}
+
+const agree = (a: number, b: number, tolerance: number): boolean =>
+  Number.isFinite(a) ? Math.abs(a - b) <= tolerance : !Number.isFinite(b);
+
+function largestMagnitude(scores: Float32Array): number {
+  let largest = 0;
+  for (let item = 1; item < scores.length; item++) {
+    const magnitude = Math.abs(scores[item]!);
+    if (magnitude > largest && Number.isFinite(magnitude)) largest = magnitude;
+  }
+  return largest;
+}
