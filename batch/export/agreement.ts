@@ -1,7 +1,8 @@
 import { ReleaseError } from '../../shared/errors.ts';
 import type { History } from '../../shared/history.ts';
-import type { Model } from '../recommender.ts';
-import type { ArtifactScorer } from './artifact-scorer.ts';
+import type { Artifact, Model } from '../recommender.ts';
+import { openArtifact } from './artifact-scorer.ts';
+import { spread } from './spread.ts';
 
 /**
  * Largest difference between a model's score and its artifact's, as a share of the query's largest score: float32 sums of
@@ -9,18 +10,23 @@ import type { ArtifactScorer } from './artifact-scorer.ts';
  */
 export const agreementTolerance = 1e-3;
 
+/** Histories on which the two are compared. */
+const agreementHistories = 64;
+
 /**
- * Checks that an artifact scores as the model that exported it.
+ * Checks, for every item, that an artifact scores as the model that exported it, on some of the histories.
  * @throws ReleaseError naming the history and the item where they part
  */
 export async function assertAgreement(
   score: Model['score'],
-  artifact: ArtifactScorer,
+  artifact: Artifact,
+  popularity: Float32Array,
   histories: readonly History[],
 ): Promise<void> {
-  for (const [i, history] of histories.entries()) {
+  await using scorer = await openArtifact(artifact, popularity);
+  for (const [i, history] of spread(histories, agreementHistories).entries()) {
     const [expected] = await score([{ history }]);
-    const found = await artifact.score(history);
+    const found = await scorer.score(history);
     if (expected?.length !== found.length) {
       throw new ReleaseError(
         `export: the model scores ${expected?.length} items, its artifact ${found.length}`,

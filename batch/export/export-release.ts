@@ -1,27 +1,24 @@
-import * as v from 'valibot';
 import { limits } from '../../shared/api.ts';
 import { canonicalJson } from '../../shared/canonical-json.ts';
 import { encodeCatalogue } from '../../shared/catalogue.ts';
 import { ReleaseError } from '../../shared/errors.ts';
 import type { History } from '../../shared/history.ts';
 import { topK } from '../../shared/ranking.ts';
-import { Manifest, manifestFile, releaseIdLength } from '../../shared/release.ts';
-import { sha256 } from '../cache.ts';
+import type { Manifest } from '../../shared/release.ts';
 import type { Dataset } from '../data/dataset.ts';
-import type { Artifact, Model } from '../recommender.ts';
-import { assertAgreement } from './agreement.ts';
+import type { Artifact } from '../recommender.ts';
+import { encodeManifest, sha256 } from '../release/manifest.ts';
 import { openArtifact } from './artifact-scorer.ts';
 import { goldenRequests } from './golden.ts';
 import { publishable } from './publishable.ts';
 import { recallOf } from './recall.ts';
+import { spread } from './spread.ts';
 
 export interface ReleaseInput {
   /** The config's name. */
   readonly name: string;
   readonly model: { readonly name: string; readonly options: unknown };
   readonly artifact: Artifact;
-  /** The model's own scores, which the artifact must reproduce. */
-  readonly score: Model['score'];
   /** What the model was fitted on: its ids and attributes become the catalogue. */
   readonly dataset: Dataset;
   /** sha256 of the events and attributes. */
@@ -38,16 +35,14 @@ export interface ReleaseInput {
   readonly codeVersion: string;
 }
 
-/** A release, ready to be stored. */
+/** A release, ready to be published. */
 export interface Release {
   readonly releaseId: string;
   readonly manifest: Manifest;
-  /** Every file by name, the manifest last. */
+  /** Every file that the manifest lists, by name. */
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
-/** Histories on which the float artifact is compared with the model. */
-const agreementHistories = 64;
 /** Multiplications that measuring the quantisation may take: 1,000 histories at 30k items × 64, some seconds. */
 const recallWork = 2e9;
 
@@ -55,20 +50,17 @@ const recallWork = 2e9;
 const popularCount = limits.history + limits.exclude + limits.limit;
 
 /**
- * Makes a release of a fitted model: quantises, proves, describes. Same input, same bytes.
- * @throws ReleaseError when the artifact does not fit the dataset or does not score as the model does
+ * Makes a release of a model's artifact: quantises, proves, describes. Same input, same bytes.
+ * @throws ReleaseError when the artifact does not fit the dataset
  */
 export async function exportRelease(input: ReleaseInput): Promise<Release> {
   assertRows(input);
-  const histories = spread(input.histories.filter(({ items }) => items.length > 0));
   await using float = await openArtifact(input.artifact, input.popularity);
-  await assertAgreement(input.score, float, histories(agreementHistories));
-
   const published = publishable(input.artifact);
   await using scorer = await openArtifact(published.artifact, input.popularity);
   const quantisationRecall =
     input.artifact.kind === 'embedding'
-      ? await recallOf(scorer, float, histories(recallHistories(input.artifact.items)))
+      ? await recallOf(scorer, float, spread(input.histories, recallHistories(input.artifact.items)))
       : undefined;
   const golden = await goldenRequests({ ...input, itemIds: input.dataset.itemIds, scorer });
 
@@ -77,7 +69,7 @@ export async function exportRelease(input: ReleaseInput): Promise<Release> {
     ...published.files,
     ['golden.json', utf8(canonicalJson(golden))],
   ]);
-  const manifest = checked({
+  const manifest: Manifest = {
     format: 1,
     name: input.name,
     model: input.model,
@@ -89,17 +81,15 @@ export async function exportRelease(input: ReleaseInput): Promise<Release> {
     golden: 'golden.json',
     data: { fingerprint: input.fingerprint, ...describe(input.dataset) },
     evaluation: input.evaluation,
-    quantisationRecall,
+    ...(quantisationRecall !== undefined && { quantisationRecall }),
     seed: input.seed,
     code: { version: input.codeVersion },
     config: input.config,
     files: Object.fromEntries(
       Array.from(files, ([file, bytes]) => [file, { sha256: sha256(bytes), bytes: bytes.byteLength }]),
     ),
-  });
-  const bytes = utf8(canonicalJson(manifest));
-  files.set(manifestFile, bytes);
-  return { releaseId: sha256(bytes).slice(0, releaseIdLength), manifest, files };
+  };
+  return { releaseId: encodeManifest(manifest).releaseId, manifest, files };
 }
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -117,17 +107,6 @@ function assertRows({ artifact, dataset, popularity }: ReleaseInput): void {
   assert('the item table', artifact.items.rows);
   if (artifact.history !== undefined) assert('the history table', artifact.history.rows);
 }
-
-/** Yields up to `count` of the histories, at even steps through them. */
-const spread =
-  (histories: readonly History[]) =>
-  (count: number): History[] => {
-    const step = Math.max(1, histories.length / count);
-    return Array.from(
-      { length: Math.min(count, histories.length) },
-      (_, i) => histories[Math.floor(i * step)]!,
-    );
-  };
 
 const recallHistories = ({ rows, dimensions }: { rows: number; dimensions: number }): number =>
   Math.max(20, Math.min(1_000, Math.floor(recallWork / (rows * dimensions))));
@@ -157,14 +136,4 @@ function describe({ userIds, itemIds, items, times }: Dataset): Omit<Manifest['d
     firstEvent,
     lastEvent,
   };
-}
-
-/** The manifest as its readers will parse it. */
-function checked(manifest: unknown): Manifest {
-  const result = v.safeParse(Manifest, JSON.parse(canonicalJson(manifest)));
-  if (!result.success) {
-    const [issue] = result.issues;
-    throw new ReleaseError(`export: manifest, ${v.getDotPath(issue)}: ${issue.message}`);
-  }
-  return result.output;
 }
