@@ -18,7 +18,7 @@ const privateFolder = '.store';
  * so `head` and a range read the whole file. Symbolic links below the root are refused.
  */
 export function openDirectory(directory: string, description: string): Store {
-  const place: Place = { directory, description };
+  const place: Place = { directory, description, inTurn: turns() };
   const attempt = async <T>(doing: string, key: string, action: () => Promise<T>): Promise<T> => {
     try {
       assertKey(description, key);
@@ -68,6 +68,8 @@ export function openDirectory(directory: string, description: string): Store {
 interface Place {
   readonly directory: string;
   readonly description: string;
+  /** Puts this store's own writers in a row, so that only those of other stores and processes wait by polling. */
+  readonly inTurn: <T>(action: () => Promise<T>) => Promise<T>;
 }
 
 /** The file of a key. @throws StoreError when a symbolic link on the way leads elsewhere, ENOENT without a folder */
@@ -101,14 +103,16 @@ async function put(
   const temporary = path.join(place.directory, privateFolder, 'temporary', randomUUID());
   try {
     await files.writeDurably(temporary, body);
-    return await locked(place, async () => {
+    const written = await locked(place, async () => {
       if (condition !== undefined && !(await holds(place, key, condition))) return undefined;
       const created = await mkdir(path.dirname(path.join(place.directory, key)), { recursive: true });
       const file = await fileOf(place, key);
       await rename(temporary, file);
-      await files.flushFolders(path.dirname(file), path.dirname(created ?? file));
-      return sha256(body);
+      return { folder: path.dirname(file), top: path.dirname(created ?? file) };
     });
+    if (written === undefined) return undefined;
+    await files.flushFolders(written.folder, written.top);
+    return sha256(body);
   } finally {
     await rm(temporary, { force: true });
   }
@@ -129,8 +133,8 @@ async function exists(place: Place, key: string): Promise<boolean> {
   return handle !== undefined;
 }
 
-const locked = <T>({ directory }: Place, action: () => Promise<T>): Promise<T> =>
-  withLock(path.join(directory, privateFolder, 'lock'), action);
+const locked = <T>({ directory, inTurn }: Place, action: () => Promise<T>): Promise<T> =>
+  inTurn(() => withLock(path.join(directory, privateFolder, 'lock'), action));
 
 async function holds(place: Place, key: string, condition: Condition): Promise<boolean> {
   await using handle = await openObject(place, key);
@@ -174,5 +178,14 @@ function once(action: () => Promise<void>): () => Promise<void> {
   return () => {
     result ??= action();
     return result;
+  };
+}
+
+function turns(): Place['inTurn'] {
+  let last: Promise<unknown> = Promise.resolve();
+  return (action) => {
+    const turn = last.then(action);
+    last = turn.catch(() => undefined);
+    return turn;
   };
 }

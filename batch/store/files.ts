@@ -36,8 +36,13 @@ export async function writeDurably(file: string, content: Uint8Array): Promise<v
 /** Waits until the disk has the entries of `folder` and of the folders above it, up to `top`. */
 export async function flushFolders(folder: string, top: string): Promise<void> {
   for (let current = folder; ; current = path.dirname(current)) {
-    await using handle = await open(current, 'r');
-    await handle.sync();
+    try {
+      await using handle = await open(current, 'r');
+      await handle.sync();
+    } catch (error) {
+      // Deleted again meanwhile.
+      if (!isAbsence(error)) throw error;
+    }
     if (current === top || current === path.dirname(current)) return;
   }
 }

@@ -5,8 +5,8 @@ import type { ByteRange } from './store.ts';
 const maxKeyBytes = 1_024;
 const maxSegmentBytes = 255;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: refused because neither XML nor a terminal can show them
-const controlCharacter = /[\u0000-\u001f\u007f]/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what XML, in which S3 lists, cannot hold
+const controlCharacter = /[\u0000-\u001f\u007f\ufffe\uffff]/;
 
 /**
  * A key that every store can hold and no store can read as a way out of itself.

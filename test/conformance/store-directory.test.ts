@@ -1,0 +1,14 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
+import { storeConformance } from './store.ts';
+
+let root = '';
+let opened = 0;
+beforeAll(async () => {
+  root = await mkdtemp(path.join(os.tmpdir(), 'perigee-store-'));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+storeConformance('directory', async () => ({ address: path.join(root, String(opened++)), environment: {} }));
