@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { ReleaseError } from './errors.ts';
-import { layOut } from './release.ts';
+import { layOut, type Section } from './release.ts';
 
 /** What is known of an item besides its id. Everything is optional; what is there is answered as it is. */
 export const ItemAttributes = v.object({
@@ -22,10 +22,10 @@ export const maxItemIdBytes = 256;
  *
  * An id is found by open addressing: 18 bytes an item, no string and no Map entry per item in memory.
  */
-const magic = 0x31434750; // "PGC1"
+export const catalogueMagic = 0x31434750; // "PGC1"
 const headerBytes = 64;
 
-interface Header {
+export interface CatalogueHeader {
   readonly rows: number;
   readonly capacity: number;
   readonly popular: number;
@@ -33,7 +33,8 @@ interface Header {
   readonly attributeBytes: number;
 }
 
-const catalogueLayout = (header: Header) =>
+/** Where the sections lie: `header` first, its words in the order of {@link CatalogueHeader} after the magic number. */
+export const catalogueLayout = (header: CatalogueHeader) =>
   layOut({
     header: headerBytes,
     idOffsets: (header.rows + 1) * 4,
@@ -46,72 +47,13 @@ const catalogueLayout = (header: Header) =>
   });
 
 /** FNV-1a over the UTF-8 bytes, finished as in MurmurHash3, scaled to [0, capacity). */
-function slot(bytes: Uint8Array, length: number, capacity: number): number {
+export function hashSlot(bytes: Uint8Array, length: number, capacity: number): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
   hash ^= hash >>> 16;
   hash = Math.imul(hash, 0x85ebca6b);
   hash ^= hash >>> 13;
   return Math.floor(((hash >>> 0) * capacity) / 2 ** 32);
-}
-
-export interface CatalogueContent {
-  /** [rows]; `itemIds[0]` is the padding row's ''. */
-  readonly itemIds: readonly string[];
-  /** Attributes of a row, or undefined. */
-  readonly attributes: (itemIndex: number) => ItemAttributes | undefined;
-  /** Item indices, most popular first, and their scores. */
-  readonly popular: { readonly indices: ArrayLike<number>; readonly scores: ArrayLike<number> };
-}
-
-/** Writes the catalogue file. */
-export function encodeCatalogue(content: CatalogueContent): Uint8Array<ArrayBuffer> {
-  const encoder = new TextEncoder();
-  const rows = content.itemIds.length;
-  const ids = content.itemIds.map((itemId) => encoder.encode(itemId));
-  const attributes = ids.map((_, index) => {
-    const value = index === 0 ? undefined : content.attributes(index);
-    return encoder.encode(value === undefined ? '' : JSON.stringify(value));
-  });
-  const total = (parts: readonly Uint8Array[]): number => parts.reduce((sum, part) => sum + part.length, 0);
-  const header: Header = {
-    rows,
-    capacity: Math.ceil(rows / 0.75),
-    popular: content.popular.indices.length,
-    idBytes: total(ids),
-    attributeBytes: total(attributes),
-  };
-  const layout = catalogueLayout(header);
-  const file = new Uint8Array(layout.byteLength);
-  new Uint32Array(file.buffer, 0, 6).set([
-    magic,
-    header.rows,
-    header.capacity,
-    header.popular,
-    header.idBytes,
-    header.attributeBytes,
-  ]);
-  const concatenate = (parts: readonly Uint8Array[], offsetsAt: number, bytesAt: number): void => {
-    const offsets = new Uint32Array(file.buffer, offsetsAt, parts.length + 1);
-    let at = 0;
-    for (const [i, part] of parts.entries()) {
-      offsets[i] = at;
-      file.set(part, bytesAt + at);
-      at += part.length;
-    }
-    offsets[parts.length] = at;
-  };
-  concatenate(ids, layout.idOffsets.offset, layout.ids.offset);
-  concatenate(attributes, layout.attributeOffsets.offset, layout.attributes.offset);
-  const hash = new Uint32Array(file.buffer, layout.hash.offset, header.capacity);
-  for (let row = 1; row < rows; row++) {
-    let at = slot(ids[row]!, ids[row]!.length, header.capacity);
-    while (hash[at] !== 0) at = (at + 1) % header.capacity;
-    hash[at] = row;
-  }
-  new Uint32Array(file.buffer, layout.popularItems.offset, header.popular).set(content.popular.indices);
-  new Float32Array(file.buffer, layout.popularScores.offset, header.popular).set(content.popular.scores);
-  return file;
 }
 
 export interface Catalogue {
@@ -127,37 +69,34 @@ export interface Catalogue {
 }
 
 /**
- * Opens a catalogue file in place; nothing is copied or parsed ahead of need. `file` must start on a 4-byte
- * boundary of its buffer.
- * @throws ReleaseError when the bytes are not a catalogue
+ * Opens a catalogue file in place; nothing is copied, and attributes are parsed when asked for. `file` must start on a
+ * 4-byte boundary of its buffer.
+ * @throws ReleaseError when the bytes are not a catalogue; what it opens never reads outside of them
  */
 export function openCatalogue(file: Uint8Array): Catalogue {
-  const words = (offset: number, length: number) =>
-    new Uint32Array(file.buffer, file.byteOffset + offset, length);
-  if (file.length < headerBytes)
-    throw new ReleaseError(`catalogue: expected a header of 64 bytes, found ${file.length}`);
-  const [found, rows, capacity, popular, idBytes, attributeBytes] = words(0, 6) as unknown as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  if (found !== magic) throw new ReleaseError(`catalogue: expected magic ${magic}, found ${found}`);
-  const layout = catalogueLayout({ rows, capacity, popular, idBytes, attributeBytes });
+  const header = readHeader(file);
+  const layout = catalogueLayout(header);
   if (layout.byteLength !== file.length) {
     throw new ReleaseError(`catalogue: expected ${layout.byteLength} bytes, found ${file.length}`);
   }
-  const idOffsets = words(layout.idOffsets.offset, rows + 1);
-  const attributeOffsets = words(layout.attributeOffsets.offset, rows + 1);
-  const hash = words(layout.hash.offset, capacity);
-  const ids = file.subarray(layout.ids.offset, layout.ids.offset + idBytes);
-  const attributeJson = file.subarray(layout.attributes.offset, layout.attributes.offset + attributeBytes);
-  const encoder = new TextEncoder();
-  const decoder = new TextDecoder();
-  const scratch = new Uint8Array(maxItemIdBytes);
+  const words = ({ offset, bytes }: Section): Uint32Array =>
+    new Uint32Array(file.buffer, file.byteOffset + offset, bytes / 4);
+  const bytes = ({ offset, bytes: length }: Section): Uint8Array => file.subarray(offset, offset + length);
+  const { rows, capacity } = header;
+  const idOffsets = words(layout.idOffsets);
+  const attributeOffsets = words(layout.attributeOffsets);
+  const hash = words(layout.hash);
+  const popularItems = words(layout.popularItems);
+  const ids = bytes(layout.ids);
+  const attributeJson = bytes(layout.attributes);
+  assertOffsets('id', idOffsets, ids.length);
+  assertOffsets('attribute', attributeOffsets, attributeJson.length);
+  assertRows('hash', hash, rows);
+  assertRows('popular items', popularItems, rows);
 
+  const encoder = new TextEncoder();
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const scratch = new Uint8Array(maxItemIdBytes);
   const matches = (row: number, length: number): boolean => {
     const start = idOffsets[row]!;
     if (idOffsets[row + 1]! - start !== length) return false;
@@ -170,20 +109,66 @@ export function openCatalogue(file: Uint8Array): Catalogue {
     find(itemId) {
       const { read, written } = encoder.encodeInto(itemId, scratch);
       if (read !== itemId.length || written === 0) return 0;
-      for (let at = slot(scratch, written, capacity); ; at = at + 1 === capacity ? 0 : at + 1) {
+      let at = hashSlot(scratch, written, capacity);
+      for (let probes = 0; probes < capacity; probes++) {
         const row = hash[at]!;
         if (row === 0 || matches(row, written)) return row;
+        at = at + 1 === capacity ? 0 : at + 1;
       }
+      return 0;
     },
     itemId: (index) => decoder.decode(ids.subarray(idOffsets[index]!, idOffsets[index + 1]!)),
     attributes(index) {
-      const start = attributeOffsets[index]!;
-      const end = attributeOffsets[index + 1]!;
-      return start === end
-        ? undefined
-        : (JSON.parse(decoder.decode(attributeJson.subarray(start, end))) as ItemAttributes);
+      const json = attributeJson.subarray(attributeOffsets[index]!, attributeOffsets[index + 1]!);
+      return json.length === 0 ? undefined : parseAttributes(decoder.decode(json), index);
     },
-    popularItems: words(layout.popularItems.offset, popular),
-    popularScores: new Float32Array(file.buffer, file.byteOffset + layout.popularScores.offset, popular),
+    popularItems,
+    popularScores: new Float32Array(
+      file.buffer,
+      file.byteOffset + layout.popularScores.offset,
+      header.popular,
+    ),
   };
+}
+
+function readHeader(file: Uint8Array): CatalogueHeader {
+  if (file.length < headerBytes || file.byteOffset % 4 !== 0) {
+    throw new ReleaseError(
+      `catalogue: expected a header of ${headerBytes} bytes on a 4-byte boundary, found ${file.length} at ${file.byteOffset}`,
+    );
+  }
+  const words = new Uint32Array(file.buffer, file.byteOffset, 6);
+  if (words[0] !== catalogueMagic)
+    throw new ReleaseError(`catalogue: expected magic ${catalogueMagic}, found ${words[0]}`);
+  return {
+    rows: words[1]!,
+    capacity: words[2]!,
+    popular: words[3]!,
+    idBytes: words[4]!,
+    attributeBytes: words[5]!,
+  };
+}
+
+function assertOffsets(what: string, offsets: Uint32Array, end: number): void {
+  for (let i = 1; i < offsets.length; i++) {
+    if (offsets[i]! < offsets[i - 1]!)
+      throw new ReleaseError(`catalogue: expected rising ${what} offsets, found a fall at row ${i}`);
+  }
+  if (offsets[0] !== 0 || offsets.at(-1) !== end)
+    throw new ReleaseError(`catalogue: expected ${what} offsets from 0 to ${end}`);
+}
+
+function assertRows(what: string, indices: Uint32Array, rows: number): void {
+  for (const index of indices) {
+    if (index >= rows)
+      throw new ReleaseError(`catalogue: expected rows below ${rows} in ${what}, found ${index}`);
+  }
+}
+
+function parseAttributes(json: string, row: number): ItemAttributes {
+  try {
+    return JSON.parse(json) as ItemAttributes;
+  } catch (cause) {
+    throw new ReleaseError(`catalogue: expected JSON as attributes of row ${row}`, { cause });
+  }
 }

@@ -26,6 +26,7 @@ export const ChannelName = v.pipe(
 );
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const Positive = v.pipe(Count, v.minValue(1));
 const FileName = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.-]*$/, 'expected a plain file name'));
 
 /**
@@ -34,9 +35,12 @@ const FileName = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.-]*$/, 'expected a
  */
 export const Table = v.strictObject({
   file: FileName,
-  rows: Count,
-  /** A multiple of 16, so that a row is a whole number of SIMD lanes; unused dimensions are zeros. */
-  dimensions: v.pipe(Count, v.multipleOf(16)),
+  rows: Positive,
+  /**
+   * A multiple of 16, so that a row is a whole number of SIMD lanes; unused dimensions are zeros. At most 512, so that
+   * int8 · int16 sums fit int32: 127 · 32,767 · 512 < 2³¹.
+   */
+  dimensions: v.pipe(Positive, v.multipleOf(16), v.maxValue(512)),
   bias: v.boolean(),
 });
 export type Table = v.InferOutput<typeof Table>;
@@ -59,7 +63,7 @@ export const EmbeddingArtifact = v.strictObject({
 export const NeighboursArtifact = v.strictObject({
   kind: v.literal('neighbours'),
   file: FileName,
-  rows: Count,
+  rows: Positive,
   /** Neighbours kept for each item; unused places have item 0 and weight 0. */
   width: Count,
 });
@@ -83,15 +87,16 @@ export const ModelMetrics = v.strictObject({
 });
 export type ModelMetrics = v.InferOutput<typeof ModelMetrics>;
 
-export const Manifest = v.strictObject({
+const ManifestEntries = v.strictObject({
   format: v.literal(1),
   /** The config's name: what this release recommends from. */
   name: v.string(),
   model: v.strictObject({ name: v.string(), options: v.unknown() }),
   artifact: ReleasedArtifact,
+  /** `items` does not count the padding row. */
   catalogue: v.strictObject({ file: FileName, items: Count }),
   /** Of a longer history the newest events count. */
-  maxHistory: v.pipe(Count, v.minValue(1)),
+  maxHistory: Positive,
   /** Weight of each event kind; an event without a kind counts as `defaultEventKind`. */
   eventKinds: v.record(v.string(), v.number()),
   defaultEventKind: v.string(),
@@ -120,7 +125,46 @@ export const Manifest = v.strictObject({
   /** Every file of the release but the manifest itself. */
   files: v.record(FileName, v.strictObject({ sha256: Sha256, bytes: Count })),
 });
+
+/** What a release says about itself. That it does not contradict itself is part of the schema. */
+export const Manifest = v.pipe(
+  ManifestEntries,
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (dataset.typed) for (const message of contradictions(dataset.value)) addIssue({ message });
+  }),
+);
 export type Manifest = v.InferOutput<typeof Manifest>;
+
+function contradictions(manifest: v.InferOutput<typeof ManifestEntries>): string[] {
+  const { artifact, catalogue, files } = manifest;
+  const found: string[] = [];
+  const expectFile = (file: string, bytes?: number): void => {
+    const listed = Object.hasOwn(files, file) ? files[file] : undefined;
+    if (listed === undefined) found.push(`expected ${file} among the files, found none`);
+    else if (bytes !== undefined && listed.bytes !== bytes)
+      found.push(`expected ${file} to have ${bytes} bytes, found ${listed.bytes}`);
+  };
+  const expectRows = (file: string, rows: number): void => {
+    if (rows !== catalogue.items + 1)
+      found.push(`expected ${catalogue.items + 1} rows in ${file}, found ${rows}`);
+  };
+  expectFile(catalogue.file);
+  expectFile(manifest.golden);
+  if (!Object.hasOwn(manifest.eventKinds, manifest.defaultEventKind))
+    found.push(`expected '${manifest.defaultEventKind}' among the event kinds, found none`);
+  if (artifact.kind === 'neighbours') {
+    expectFile(artifact.file, neighboursLayout(artifact).byteLength);
+    expectRows(artifact.file, artifact.rows);
+  }
+  if (artifact.kind === 'embedding') {
+    expectFile(artifact.encoder.file);
+    for (const table of [artifact.items, artifact.history]) {
+      expectFile(table.file, tableLayout(table).byteLength);
+      expectRows(table.file, table.rows);
+    }
+  }
+  return found;
+}
 
 /** Which releases serve, with what share of the traffic. The first is the one that a plain request gets. */
 export const Channel = v.strictObject({

@@ -1,6 +1,5 @@
 import { limits } from '../../shared/api.ts';
 import { canonicalJson } from '../../shared/canonical-json.ts';
-import { encodeCatalogue } from '../../shared/catalogue.ts';
 import { ReleaseError } from '../../shared/errors.ts';
 import type { History } from '../../shared/history.ts';
 import { topK } from '../../shared/ranking.ts';
@@ -9,6 +8,7 @@ import type { Dataset } from '../data/dataset.ts';
 import type { Artifact } from '../recommender.ts';
 import { encodeManifest, sha256 } from '../release/manifest.ts';
 import { openArtifact } from './artifact-scorer.ts';
+import { encodeCatalogue } from './encode-catalogue.ts';
 import { goldenRequests } from './golden.ts';
 import { publishable } from './publishable.ts';
 import { recallOf } from './recall.ts';
