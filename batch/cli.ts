@@ -90,7 +90,8 @@ async function run(
     reportDirectory: path.join(working, 'reports'),
     cache: await openCache(path.join(working, 'cache')),
     store: workspace.store,
-    environment: process.env,
+    openBucket: (address) =>
+      openStore(address, { baseDirectory: workspace.directory, environment: process.env }),
     dryRun: values['dry-run'],
     reporter,
     signal,

@@ -1,0 +1,94 @@
+import { stat } from 'node:fs/promises';
+import type { Config } from '../config.ts';
+import type { Split } from '../evaluate/protocol.ts';
+import type { Context } from '../pipeline.ts';
+import type { Stage } from '../progress.ts';
+import type { Dataset } from './dataset.ts';
+import { loadDataset } from './ingest.ts';
+import type { QualityReport } from './quality.ts';
+import { filesOf } from './source.ts';
+import { splitDataset } from './split.ts';
+
+/** What later stages know of the data without holding it, and how they get hold of it. */
+export interface PreparedData {
+  /** sha256 of the dataset's content. */
+  readonly fingerprint: string;
+  readonly quality: QualityReport;
+  /** What a split, and so everything computed from one, depends on: for cache keys. */
+  readonly splitInputs: object;
+  /** Read, or read back, at the first call. */
+  dataset(): Promise<Dataset>;
+  split(): Promise<Split>;
+}
+
+interface Facts {
+  readonly fingerprint: string;
+  readonly quality: QualityReport;
+}
+
+/** Reads and cleans the sources, unless they are those of an earlier run; the split is made when it is needed. */
+export async function prepareData(config: Config, context: Context): Promise<PreparedData> {
+  const inputs = { data: config.data, split: config.split, sources: await sourceVersions(config, context) };
+  return context.reporter.stage('data', async (stage) => {
+    const load = once(() => loadDataset(config.data, ingestContext(context, stage)));
+    const facts = await context.cache.get('data', inputs, async (): Promise<Facts> => {
+      const { fingerprint, quality } = await load();
+      return { fingerprint, quality };
+    });
+    const { fingerprint, quality } = facts.value;
+    const dataset = once(
+      async () => (await context.cache.get('dataset', inputs, async () => (await load()).dataset)).value,
+    );
+    if (!facts.reused) await dataset();
+    stage.note(`${quality.summary}${facts.reused ? ', reused' : ''}`);
+    return {
+      fingerprint,
+      quality,
+      splitInputs: { fingerprint, split: config.split },
+      dataset,
+      split: once(async () => splitDataset(await dataset(), config.split, config.seed)),
+    };
+  });
+}
+
+const ingestContext = ({ baseDirectory, openBucket, signal }: Context, { progress }: Stage) => ({
+  baseDirectory,
+  openBucket,
+  signal,
+  progress,
+});
+
+/** Names, sizes and modification times of the source files; the listing of those in object storage. */
+async function sourceVersions({ data, split }: Config, context: Context): Promise<unknown> {
+  const sources = [data.events, data.items ?? [], split.kind === 'files' ? split.test : []].flat();
+  const versions: unknown[] = [];
+  for (const { path } of sources) {
+    if (path.startsWith('s3://')) versions.push(await objectVersions(path, context));
+    else
+      for (const file of await filesOf({ path }, context.baseDirectory))
+        versions.push(await fileVersion(file));
+  }
+  return versions;
+}
+
+async function fileVersion(file: string): Promise<unknown> {
+  const { size, mtimeMs } = await stat(file);
+  return { file, size, mtimeMs };
+}
+
+async function objectVersions(address: string, { openBucket }: Context): Promise<unknown> {
+  const [, bucket, prefix] = /^(s3:\/\/[^/]+)\/?([^*?[{]*)/.exec(address) ?? [];
+  const versions: unknown[] = [];
+  for await (const { key, etag, bytes } of openBucket(bucket ?? address).list(prefix ?? ''))
+    versions.push({ key, etag, bytes });
+  return versions;
+}
+
+/** Calls `make` at the first call only. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

@@ -1,0 +1,181 @@
+import * as v from 'valibot';
+import { ConfigError } from '../shared/errors.ts';
+import type { Cached } from './cache.ts';
+import type { Config } from './config.ts';
+import type { PreparedData } from './data/prepare.ts';
+import { evaluate, primaryMetric } from './evaluate/evaluate.ts';
+import type { Evaluation } from './evaluate/evaluation.ts';
+import { assertAgreement } from './export/agreement.ts';
+import { recommenders } from './models/index.ts';
+import type { Context } from './pipeline.ts';
+import type { Stage } from './progress.ts';
+import type { Artifact, Checkpoints, Recommender, Run } from './recommender.ts';
+
+/** A point of a training curve. */
+export interface CurvePoint {
+  readonly series: string;
+  readonly step: number;
+  readonly value: number;
+}
+
+/** A model fitted on the training split, with its figures on the validation split. */
+export interface Candidate {
+  readonly name: string;
+  readonly baseline: boolean;
+  /** The options with which fitting on more data repeats it. */
+  readonly options: unknown;
+  readonly validation: Evaluation;
+  readonly curves: readonly CurvePoint[];
+}
+
+/** The same recipe fitted on training and validation events: its test figures, and what a release of it would hold. */
+export interface Finalist {
+  readonly name: string;
+  readonly baseline: boolean;
+  readonly options: unknown;
+  readonly test: Evaluation;
+  readonly artifact: Artifact;
+}
+
+interface Entry {
+  readonly recommender: Recommender;
+  readonly options: unknown;
+}
+
+/** The baselines and the models that the config names, with their options checked. */
+export function configuredModels(config: Config): Entry[] {
+  const known = recommenders.map(({ name }) => name);
+  const unknown = Object.keys(config.models).filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    throw new ConfigError(`models: expected ${known.join(', ')}; found ${unknown.join(', ')}`);
+  return recommenders
+    .filter(({ name, baseline }) => baseline || name in config.models)
+    .map((recommender) => ({
+      recommender,
+      options: parseOptions(recommender, config.models[recommender.name] ?? {}),
+    }));
+}
+
+function parseOptions(recommender: Recommender, input: unknown): unknown {
+  const result = v.safeParse(recommender.options, input);
+  if (result.success) return result.output;
+  const issues = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'options'}: ${issue.message}`);
+  throw new ConfigError(`models.${recommender.name}: ${issues.join('; ')}`);
+}
+
+/** Fits every model on the training split and measures it on the validation split. */
+export async function fitCandidates(
+  config: Config,
+  data: PreparedData,
+  context: Context,
+): Promise<Candidate[]> {
+  const candidates: Candidate[] = [];
+  for (const { recommender, options } of configuredModels(config)) {
+    const inputs = { ...data.splitInputs, evaluation: config.evaluation, seed: config.seed, options };
+    const candidate = await context.reporter.stage(`fit ${recommender.name}`, async (stage) => {
+      const fitted = await context.cache.get(`fit-${recommender.name}`, inputs, (checkpoints) =>
+        fitCandidate(recommender, options, config, data, { context, stage, checkpoints }),
+      );
+      note(stage, fitted, fitted.value.validation, 'validation');
+      return fitted.value;
+    });
+    candidates.push(candidate);
+  }
+  return candidates;
+}
+
+/** The winner is the best on validation; of equals, the simpler, which stands earlier in the list. */
+export function chooseBest(candidates: readonly Candidate[]): Candidate {
+  return candidates.reduce((best, candidate) =>
+    primaryOf(candidate.validation) > primaryOf(best.validation) ? candidate : best,
+  );
+}
+
+export const primaryOf = (evaluation: Evaluation): number => evaluation.metrics[evaluation.primary]!.value;
+
+/** Fits each candidate's recipe on training and validation events and measures it on the test split. */
+export async function testFinalists(
+  config: Config,
+  data: PreparedData,
+  candidates: readonly Candidate[],
+  context: Context,
+): Promise<Finalist[]> {
+  const finalists: Finalist[] = [];
+  for (const { name, baseline, options } of candidates) {
+    const recommender = recommenders.find((entry) => entry.name === name)!;
+    const inputs = { ...data.splitInputs, evaluation: config.evaluation, seed: config.seed, options };
+    const finalist = await context.reporter.stage(`test ${name}`, async (stage) => {
+      const tested = await context.cache.get(`test-${name}`, inputs, (checkpoints) =>
+        testFinalist(recommender, options, config, data, { context, stage, checkpoints }),
+      );
+      note(stage, tested, tested.value.test, 'test');
+      return tested.value;
+    });
+    finalists.push({ name, baseline, options, ...finalist });
+  }
+  return finalists;
+}
+
+function note(stage: Stage, cached: Cached<unknown>, { metrics, primary }: Evaluation, split: string): void {
+  stage.note(
+    `${primary} ${metrics[primary]!.value.toFixed(4)} on the ${split} split${cached.reused ? ', reused' : ''}`,
+  );
+}
+
+interface FitSurroundings {
+  readonly context: Context;
+  readonly stage: Stage;
+  readonly checkpoints: Checkpoints;
+}
+
+async function fitCandidate(
+  recommender: Recommender,
+  options: unknown,
+  config: Config,
+  data: PreparedData,
+  surroundings: FitSurroundings,
+): Promise<Candidate> {
+  const { train, validation } = await data.split();
+  const { signal } = surroundings.context;
+  const curves: CurvePoint[] = [];
+  const run: Run = {
+    ...runOf(config, surroundings),
+    validate: (score) => primaryMetric(score, validation, config.evaluation, signal),
+    curve: (series, step, value) => void curves.push({ series, step, value }),
+  };
+  using model = await recommender.fit(train, options, run);
+  const figures = await evaluate(model.score, validation, config.evaluation, {
+    train,
+    seed: config.seed,
+    signal,
+  });
+  const { name, baseline } = recommender;
+  return { name, baseline, options: model.fittedOptions, validation: figures, curves };
+}
+
+async function testFinalist(
+  recommender: Recommender,
+  options: unknown,
+  config: Config,
+  data: PreparedData,
+  surroundings: FitSurroundings,
+): Promise<Pick<Finalist, 'test' | 'artifact'>> {
+  const { trainAndValidation: train, test } = await data.split();
+  const { signal } = surroundings.context;
+  using model = await recommender.fit(train, options, runOf(config, surroundings));
+  const figures = await evaluate(model.score, test, config.evaluation, { train, seed: config.seed, signal });
+  const artifact = await model.export();
+  if (artifact.kind !== 'none') {
+    const histories = test.queries.map(({ history }) => history);
+    await assertAgreement(model.score, artifact, new Float32Array(train.itemIds.length), histories);
+  }
+  return { test: figures, artifact };
+}
+
+const runOf = (config: Config, { context, stage, checkpoints }: FitSurroundings): Run => ({
+  seed: config.seed,
+  signal: context.signal,
+  checkpoints,
+  progress: stage.progress,
+  curve: () => undefined,
+});

@@ -1,0 +1,73 @@
+import type { Config } from './config.ts';
+import { compare } from './evaluate/compare.ts';
+import type { Release } from './export/export-release.ts';
+import { type Finalist, primaryOf } from './fit.ts';
+import type { TestedServing } from './serving.ts';
+
+/** Whether a release may serve. A refusal is an ordinary result and says why. */
+export interface Verdict {
+  readonly passed: boolean;
+  readonly reasons: readonly string[];
+}
+
+export interface GateInput {
+  /** What would be released, as measured on the test split. */
+  readonly winner: Finalist;
+  readonly finalists: readonly Finalist[];
+  /** The release now serving, on the same test split; undefined when none serves or it cannot be read. */
+  readonly defender: TestedServing | undefined;
+  readonly release: Release;
+}
+
+/**
+ * Publishes nothing that loses: not to a baseline of the same run (the whole interval of the paired difference below
+ * zero), not to the release now serving, not to its own float32 form.
+ */
+export function gate(input: GateInput, config: Config): Verdict {
+  const reasons = [
+    ...losesToBaseline(input, config),
+    ...losesToServing(input, config),
+    ...losesInQuantisation(input, config),
+  ];
+  return { passed: reasons.length === 0, reasons };
+}
+
+const figure = (value: number): string => value.toFixed(4);
+
+function losesToBaseline({ winner, finalists }: GateInput, config: Config): string[] {
+  const { primary } = winner.test;
+  return finalists
+    .filter(({ name, baseline }) => baseline && name !== winner.name)
+    .flatMap(({ name, test }) => {
+      const { upper } = compare(winner.test, test, {
+        samples: config.evaluation.bootstrapSamples,
+        seed: config.seed,
+      })[primary]!;
+      if (upper >= 0) return [];
+      return [
+        `${winner.name} loses to ${name} on the test split: ${primary} ${figure(primaryOf(winner.test))} against ${figure(primaryOf(test))}`,
+      ];
+    });
+}
+
+function losesToServing({ winner, defender }: GateInput, { gate: { minimumRatio } }: Config): string[] {
+  if (defender === undefined) return [];
+  const found = primaryOf(winner.test);
+  const bar = primaryOf(defender.test) * minimumRatio;
+  if (found >= bar) return [];
+  const { primary } = winner.test;
+  return [
+    `${winner.name} loses to the serving release ${defender.releaseId}: expected ${primary} of at least ${figure(bar)}, found ${figure(found)}`,
+  ];
+}
+
+function losesInQuantisation(
+  { release }: GateInput,
+  { gate: { minimumQuantisationRecall } }: Config,
+): string[] {
+  const { quantisationRecall } = release.manifest;
+  if (quantisationRecall === undefined || quantisationRecall >= minimumQuantisationRecall) return [];
+  return [
+    `the int8 tables keep ${figure(quantisationRecall)} of float32's top 100; expected at least ${minimumQuantisationRecall}`,
+  ];
+}

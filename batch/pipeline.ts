@@ -1,0 +1,55 @@
+import type { StageCache } from './cache.ts';
+import type { Config } from './config.ts';
+import { prepareData } from './data/prepare.ts';
+import type { Release } from './export/export-release.ts';
+import { chooseBest, fitCandidates, testFinalists } from './fit.ts';
+import { gate, type Verdict } from './gate.ts';
+import type { Reporter } from './progress.ts';
+import { makeRelease, publishRelease } from './publish.ts';
+import { readServing, testServing } from './serving.ts';
+import type { Store } from './store/index.ts';
+import { printSummary, writeReport } from './summary.ts';
+
+/** What surrounds a run: where things are, who watches, when to stop. */
+export interface Context {
+  /** Relative source paths start here. */
+  readonly baseDirectory: string;
+  readonly reportDirectory: string;
+  readonly cache: StageCache;
+  readonly store: Store;
+  /** Opens `s3://bucket`, for sources that lie there. */
+  readonly openBucket: (address: string) => Store;
+  /** Everything but the writes to the store. */
+  readonly dryRun: boolean;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
+export interface Outcome extends Verdict {
+  readonly release: Release;
+  /** Path of the HTML report. */
+  readonly report: string;
+}
+
+/**
+ * The whole job: events → dataset → split → train → evaluate → gate → release. Each stage's result is kept, and one whose
+ * inputs did not change is not run again.
+ */
+export async function runPipeline(config: Config, context: Context): Promise<Outcome> {
+  const serving = await readServing(config, context);
+  const data = await prepareData(config, context);
+  const candidates = await fitCandidates(config, data, context);
+  const finalists = await testFinalists(config, data, candidates, context);
+  const winner = finalists.find(({ name }) => name === chooseBest(candidates).name)!;
+  const release = await makeRelease({ config, data, winner, finalists }, context);
+  const defender = await testServing(serving, config, data, context);
+  const verdict = gate({ winner, finalists, defender, release }, config);
+  const published = verdict.passed && !context.dryRun;
+  if (published) await publishRelease(config, release, serving, context);
+  const report = await writeReport(
+    { config, data, candidates, finalists, winner, release, verdict, published },
+    context,
+  );
+  printSummary({ finalists, winner, release, verdict, published }, context);
+  return { ...verdict, release, report };
+}

@@ -1,0 +1,104 @@
+import { PerigeeError, ReleaseError } from '../shared/errors.ts';
+import type { History } from '../shared/history.ts';
+import { releaseKey } from '../shared/release.ts';
+import type { Config } from './config.ts';
+import type { PreparedData } from './data/prepare.ts';
+import { evaluate } from './evaluate/evaluate.ts';
+import type { Evaluation } from './evaluate/evaluation.ts';
+import { openArtifact } from './export/artifact-scorer.ts';
+import { type ReleasedModel, releasedModel } from './export/released-artifact.ts';
+import type { Context } from './pipeline.ts';
+import type { Model } from './recommender.ts';
+import { type ChannelVersion, readChannel, servingRelease } from './release/channel.ts';
+import { readManifest } from './release/manifest.ts';
+
+/** The release that a run sets out to replace. */
+export interface Serving {
+  /** The pointer as it was when the run began. */
+  readonly channel: ChannelVersion;
+  readonly releaseId: string;
+  /** Absent when it cannot be read: then nothing can be compared with it. */
+  readonly model?: ReleasedModel;
+}
+
+/** Reads the channel's release, or undefined where there is none. */
+export async function readServing(
+  config: Config,
+  { store, reporter }: Context,
+): Promise<Serving | undefined> {
+  const channel = await readChannel(store, config.channel);
+  if (channel === undefined) return undefined;
+  const releaseId = servingRelease(channel.channel);
+  try {
+    const manifest = await readManifest(store, releaseId);
+    if (manifest === undefined) throw new ReleaseError(`release ${releaseId} has no manifest`);
+    const files = new Map<string, Uint8Array>();
+    for (const file of Object.keys(manifest.files)) {
+      const found = await store.get(releaseKey(releaseId, file));
+      if (found !== undefined) files.set(file, found.body);
+    }
+    return { channel, releaseId, model: releasedModel(manifest, files) };
+  } catch (error) {
+    if (!(error instanceof PerigeeError)) throw error;
+    reporter.line(`! the serving release cannot be read, so nothing is compared with it: ${error.message}`);
+    return { channel, releaseId };
+  }
+}
+
+/** The serving release on this run's test split: as it is served, quantised, with its own catalogue. */
+export interface TestedServing {
+  readonly releaseId: string;
+  readonly test: Evaluation;
+}
+
+/** Measures the serving release; undefined when there is none that can be read. */
+export async function testServing(
+  serving: Serving | undefined,
+  config: Config,
+  data: PreparedData,
+  { cache, reporter, signal }: Context,
+): Promise<TestedServing | undefined> {
+  if (serving?.model === undefined) return undefined;
+  const { releaseId, model } = serving;
+  const inputs = { ...data.splitInputs, evaluation: config.evaluation, seed: config.seed, releaseId };
+  return reporter.stage('test serving', async (stage) => {
+    const { value, reused } = await cache.get('test-serving', inputs, async () => {
+      const { test, trainAndValidation: train } = await data.split();
+      await using scorer = await openArtifact(model.artifact, model.popularity);
+      const score = scoreInNumbering(model, train.itemIds, scorer.score);
+      return evaluate(score, test, config.evaluation, { train, seed: config.seed, signal });
+    });
+    const figure = value.metrics[value.primary]!.value.toFixed(4);
+    stage.note(`${releaseId}: ${value.primary} ${figure}${reused ? ', reused' : ''}`);
+    return { releaseId, test: value };
+  });
+}
+
+/** Scores in the numbering of `itemIds`: events of items that the release does not know are skipped, such items never rank. */
+function scoreInNumbering(
+  { itemIds: released, popularity }: ReleasedModel,
+  itemIds: readonly string[],
+  scoreOne: (history: History) => Promise<Float32Array>,
+): Model['score'] {
+  const index = new Map(released.map((itemId, row) => [itemId, row]));
+  const rows = Int32Array.from(itemIds, (itemId, item) => (item === 0 ? 0 : (index.get(itemId) ?? 0)));
+  return async (queries) => {
+    const results: Float32Array[] = [];
+    for (const { history } of queries) {
+      const known = translate(history, rows);
+      const scores = known.items.length === 0 ? popularity : await scoreOne(known);
+      results.push(Float32Array.from(rows, (row) => (row === 0 ? Number.NEGATIVE_INFINITY : scores[row]!)));
+    }
+    return results;
+  };
+}
+
+function translate(history: History, rows: Int32Array): History {
+  const items = history.items.map((item) => rows[item]!);
+  const known = [...items.keys()].filter((event) => items[event] !== 0);
+  return {
+    items: Int32Array.from(known, (event) => items[event]!),
+    times: Float64Array.from(known, (event) => history.times[event]!),
+    weights: Float32Array.from(known, (event) => history.weights[event]!),
+  };
+}
