@@ -12,7 +12,7 @@ export interface ChannelVersion {
 }
 
 /** How many earlier releases a pointer remembers, so that it stays small. */
-export const rememberedReleases = 20;
+const rememberedReleases = 20;
 
 /** The pointer of a channel, or undefined when nothing was ever published there. */
 export async function readChannel(store: Store, name: string): Promise<ChannelVersion | undefined> {
@@ -54,4 +54,19 @@ export async function moveChannel(
     `channel ${name} was moved by somebody else, from ${was} to ${now ? servingRelease(now.channel) : 'nothing'}, ` +
       `before it could be moved to ${servingRelease(next)}; it stays as they left it. Run again to go on from there.`,
   );
+}
+
+/** The pointer to one release, which remembers what served before. */
+export function pointTo(releaseId: string, before: Channel | undefined): Channel {
+  const updatedAt = new Date().toISOString();
+  const previous = before?.previous ?? [];
+  const last = before === undefined ? [] : [{ releaseId: servingRelease(before), until: updatedAt }];
+  return {
+    format: 1,
+    releases: [{ releaseId, weight: 1 }],
+    previous: [...last, ...previous]
+      .filter((earlier) => earlier.releaseId !== releaseId)
+      .slice(0, rememberedReleases),
+    updatedAt,
+  };
 }

@@ -1,19 +1,7 @@
 import { ReleaseError } from '../../shared/errors.ts';
-import {
-  type Channel,
-  type Manifest,
-  manifestFile,
-  releaseKey,
-  releasePrefix,
-} from '../../shared/release.ts';
+import { type Manifest, manifestFile, releaseKey, releasePrefix } from '../../shared/release.ts';
 import type { Store } from '../store/store.ts';
-import {
-  type ChannelVersion,
-  moveChannel,
-  readChannel,
-  rememberedReleases,
-  servingRelease,
-} from './channel.ts';
+import { type ChannelVersion, moveChannel, pointTo, readChannel, servingRelease } from './channel.ts';
 import { encodeManifest, sha256 } from './manifest.ts';
 
 export interface Publishable {
@@ -73,21 +61,6 @@ export async function publish(store: Store, release: Publishable): Promise<Publi
   }
   await restore(store, releaseId, content);
   return { releaseId, written, reused, replaced: basis && servingRelease(basis.channel) };
-}
-
-/** The pointer to one release, which remembers what served before. */
-export function pointTo(releaseId: string, before: Channel | undefined): Channel {
-  const updatedAt = new Date().toISOString();
-  const previous = before?.previous ?? [];
-  const last = before === undefined ? [] : [{ releaseId: servingRelease(before), until: updatedAt }];
-  return {
-    format: 1,
-    releases: [{ releaseId, weight: 1 }],
-    previous: [...last, ...previous]
-      .filter((earlier) => earlier.releaseId !== releaseId)
-      .slice(0, rememberedReleases),
-    updatedAt,
-  };
 }
 
 const serves = (version: ChannelVersion | undefined, releaseId: string): boolean =>
