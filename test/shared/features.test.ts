@@ -1,0 +1,73 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ages, positions } from '../../shared/features.ts';
+import { type History, latest } from '../../shared/history.ts';
+
+const day = 86_400;
+const historyOf = (times: readonly number[]): History => ({
+  items: Int32Array.from(times, (_, i) => i + 1),
+  times: Float64Array.from(times),
+  weights: new Float32Array(times.length).fill(1),
+});
+
+describe('ages', () => {
+  it('are log(1 + days) before the newest event of known time', () => {
+    const start = 1_700_000_000;
+    const found = ages(historyOf([start, start + 9 * day, start + 10 * day]));
+    expect([...found]).toEqual([Math.log(11), Math.log(2), 0].map(Math.fround));
+  });
+
+  it('are 0 where the time is unknown, for one event or all', () => {
+    expect([...ages(historyOf([0, 1_700_000_000 - day, 0, 1_700_000_000]))]).toEqual([
+      0,
+      Math.fround(Math.log(2)),
+      0,
+      0,
+    ]);
+    expect([...ages(historyOf([0, 0]))]).toEqual([0, 0]);
+  });
+
+  it('do not depend on when: a shift in time changes nothing', () => {
+    const times = fc
+      .array(fc.integer({ min: 1, max: 2e9 }), { maxLength: 50 })
+      .map((list) => list.sort((a, b) => a - b));
+    fc.assert(
+      fc.property(times, fc.integer({ min: 0, max: 1e9 }), (list, shift) => {
+        const found = ages(historyOf(list));
+        expect(ages(historyOf(list.map((time) => time + shift)))).toEqual(found);
+        for (const [i, age] of found.entries()) {
+          expect(age).toBeGreaterThanOrEqual(0);
+          if (i > 0) expect(age).toBeLessThanOrEqual(found[i - 1]!);
+        }
+        if (list.length > 0) expect(found.at(-1)).toBe(0);
+      }),
+    );
+  });
+});
+
+describe('positions', () => {
+  it('count the steps to the newest event', () => {
+    expect([...positions(historyOf([1, 2, 3]))]).toEqual([2, 1, 0]);
+    expect(positions(historyOf([]))).toHaveLength(0);
+  });
+});
+
+it('both fill the beginning of a larger buffer and leave its rest', () => {
+  const out = new Float32Array(4).fill(7);
+  positions(historyOf([1, 2]), out);
+  expect([...out]).toEqual([1, 0, 7, 7]);
+  ages(historyOf([1, 1 + day]), out);
+  expect([...out]).toEqual([Math.fround(Math.log(2)), 0, 7, 7]);
+});
+
+describe('latest', () => {
+  it('keeps the newest events of all three columns, and a short history as it is', () => {
+    const history = historyOf([10, 20, 30]);
+    expect(latest(history, 2)).toEqual({
+      items: Int32Array.of(2, 3),
+      times: Float64Array.of(20, 30),
+      weights: Float32Array.of(1, 1),
+    });
+    expect(latest(history, 3)).toBe(history);
+  });
+});
