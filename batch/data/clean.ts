@@ -6,7 +6,6 @@ export interface CleaningRules
   extends Pick<DataConfig, 'repeats' | 'minimumUserEvents' | 'minimumItemEvents'> {
   /** [kinds] weight of each kind. */
   readonly weights: Float32Array;
-  readonly hasBaskets: boolean;
 }
 
 /** Events left out by each rule. */
@@ -98,7 +97,7 @@ function compact(events: NumberedEvents, rules: CleaningRules, keep: Uint8Array)
     attributes: items.ids.map(() => undefined),
     offsets,
     ...columns,
-    ...(rules.hasBaskets ? { baskets: numberBaskets(events, keep, size) } : {}),
+    ...(events.baskets ? { baskets: numberBaskets(events, events.baskets, keep, size) } : {}),
   };
 }
 
@@ -118,7 +117,12 @@ function renumber(
 }
 
 /** Baskets in order of first appearance; an event without one is a basket by itself. */
-function numberBaskets(events: NumberedEvents, keep: Uint8Array, size: number): Int32Array {
+function numberBaskets(
+  events: NumberedEvents,
+  ids: Float64Array,
+  keep: Uint8Array,
+  size: number,
+): Int32Array {
   const baskets = new Int32Array(size);
   const known = new Map<number, number>();
   let user = -1;
@@ -130,7 +134,7 @@ function numberBaskets(events: NumberedEvents, keep: Uint8Array, size: number): 
       user = events.users[event]!;
       known.clear();
     }
-    const id = events.baskets[event]!;
+    const id = ids[event]!;
     let number = Number.isNaN(id) ? undefined : known.get(id);
     if (number === undefined) {
       number = next++;

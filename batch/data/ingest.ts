@@ -41,13 +41,15 @@ export async function loadDataset(config: DataConfig, context: IngestContext): P
     context.progress(`reading ${open.name}`, 0.05 + (0.45 * i) / events.length);
     await stageEvents(database, open, columns, kinds);
   }
-  const hasTime = events.some(({ columns }) => columns.time !== undefined);
-  const hasBaskets = events.some(({ columns }) => columns.basketId !== undefined);
+  const has = {
+    time: events.some(({ columns }) => columns.time !== undefined),
+    basketId: events.some(({ columns }) => columns.basketId !== undefined),
+  };
   context.progress('sorting events', 0.5);
-  const numbered = await numberEvents(database, hasTime, (fraction) =>
+  const numbered = await numberEvents(database, has, (fraction) =>
     context.progress('sorting events', 0.5 + 0.3 * fraction),
   );
-  const { dataset: cleaned } = cleanEvents(numbered, { ...config, hasBaskets, weights: kinds.weights });
+  const { dataset: cleaned } = cleanEvents(numbered, { ...config, weights: kinds.weights });
   context.progress('reading items', 0.85);
   const table = await readItems(database, items);
   const dataset = withAttributes(cleaned, table);

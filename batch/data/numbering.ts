@@ -15,8 +15,8 @@ export interface NumberedEvents {
   readonly times: Float64Array;
   /** [events] position in the config's event kinds. */
   readonly kinds: Uint8Array;
-  /** [events] a number for the basket's id, NaN where an event has none. */
-  readonly baskets: Float64Array;
+  /** [events] a number for the basket's id, NaN where an event has none; absent where the sources have no baskets. */
+  readonly baskets?: Float64Array;
 }
 
 /** Condition of a staged row that makes an event. */
@@ -31,13 +31,19 @@ async function idsOf(database: Database, table: string): Promise<string[]> {
   return ids;
 }
 
+/** Which of the optional columns the sources have. */
+export interface OptionalColumns {
+  readonly time: boolean;
+  readonly basketId: boolean;
+}
+
 /** Numbers the staged events' users (from 0) and items (from 1) and reads them, sorted, into columns. */
 export async function numberEvents(
   database: Database,
-  hasTime: boolean,
+  has: OptionalColumns,
   progress: (fraction: number) => void,
 ): Promise<NumberedEvents> {
-  const valid = isEvent(hasTime);
+  const valid = isEvent(has.time);
   for (const [table, column, first] of [
     ['users', 'u', 0],
     ['items', 'i', 1],
@@ -51,22 +57,22 @@ export async function numberEvents(
     `SELECT CAST(count(*) AS DOUBLE) AS events FROM ${stagedTable} WHERE ${valid}`,
   );
   const sorted = `
-    SELECT users.n, items.n, coalesce(t, 0), CAST(k AS INTEGER), coalesce(b, 'nan'::DOUBLE)
+    SELECT users.n, items.n, coalesce(t, 0), CAST(k AS INTEGER)${has.basketId ? ", coalesce(b, 'nan'::DOUBLE)" : ''}
     FROM ${stagedTable} JOIN users ON u = users.id JOIN items ON i = items.id
     WHERE ${valid}
     ORDER BY users.n, t, ${stagedTable}.rowid`;
-  const columns = await readColumns(database, sorted, Number(events), progress);
-  return {
-    userIds: await idsOf(database, 'users'),
-    itemIds: ['', ...(await idsOf(database, 'items'))],
-    ...columns,
-  };
+  const columns = await readColumns(database, sorted, Number(events), has.basketId, progress);
+  const userIds = await idsOf(database, 'users');
+  const itemIds = ['', ...(await idsOf(database, 'items'))];
+  for (const table of [stagedTable, 'users', 'items']) await database.rows(`DROP TABLE ${table}`);
+  return { userIds, itemIds, ...columns };
 }
 
 async function readColumns(
   database: Database,
   sql: string,
   events: number,
+  hasBaskets: boolean,
   progress: (fraction: number) => void,
 ): Promise<Omit<NumberedEvents, 'userIds' | 'itemIds'>> {
   const columns = {
@@ -74,7 +80,7 @@ async function readColumns(
     items: new Int32Array(events),
     times: new Float64Array(events),
     kinds: new Uint8Array(events),
-    baskets: new Float64Array(events),
+    ...(hasBaskets ? { baskets: new Float64Array(events) } : {}),
   };
   const targets = Object.values(columns);
   let at = 0;

@@ -60,7 +60,10 @@ export async function filesOf(source: { readonly path: string }, baseDirectory: 
 }
 
 /** Parquet and JSON by their extension; everything else is delimited text. */
-function formatOf(source: { readonly path: string; readonly format?: string | undefined }): string {
+export function formatOf(source: {
+  readonly path: string;
+  readonly format?: 'csv' | 'jsonl' | 'parquet' | undefined;
+}): 'csv' | 'jsonl' | 'parquet' {
   const extension = path.extname(source.path.replace(/\.(gz|zst)$/i, '')).toLowerCase();
   if (source.format !== undefined) return source.format;
   if (['.parquet', '.pq'].includes(extension)) return 'parquet';

@@ -1,0 +1,110 @@
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+import { DataError } from '../../shared/errors.ts';
+import { type Cell, type Database, identifier, literal, reasonOf } from '../data/duckdb.ts';
+import { filesOf, formatOf } from '../data/source.ts';
+
+/** What a file turns out to be, and its columns as its first rows show them. */
+export interface Inspected {
+  readonly format: 'csv' | 'jsonl' | 'parquet';
+  readonly encoding: 'utf-8' | 'latin-1';
+  readonly delimiter?: string;
+  /** Of a csv: whether the first line names the columns. */
+  readonly header?: boolean;
+  readonly columns: readonly InspectedColumn[];
+}
+
+export interface InspectedColumn {
+  readonly name: string;
+  /** DuckDB's type. */
+  readonly type: string;
+  /** Share of different values among the first rows. */
+  readonly distinct: number;
+  readonly example: Cell;
+  /** Of a numeric column, its extremes among the first rows. */
+  readonly range?: readonly [number, number];
+  /** Whether every value is a date or time, or a number that could be Unix seconds to microseconds after 1979. */
+  readonly isTime: boolean;
+}
+
+const firstRows = 10_000;
+
+/**
+ * Finds out how a file of rows is written.
+ * @throws DataError where there is no such file or it is none
+ */
+export async function inspectFile(
+  database: Database,
+  file: string,
+  baseDirectory: string,
+): Promise<Inspected> {
+  const files = await filesOf({ path: file }, baseDirectory);
+  const first = files[0]!;
+  const format = formatOf({ path: first });
+  try {
+    if (format === 'csv') return await inspectText(database, first);
+    const from = `${format === 'parquet' ? 'read_parquet' : 'read_json'}(${literal(first)})`;
+    return { format, encoding: 'utf-8', columns: await columnsOf(database, from) };
+  } catch (error) {
+    if (!(error instanceof Error) || error.name === 'AbortError') throw error;
+    throw new DataError(`${path.basename(first)} cannot be read: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+async function inspectText(database: Database, file: string): Promise<Inspected> {
+  const encoding = (await isUtf8(file)) ? 'utf-8' : 'latin-1';
+  const sniff = (delimiter?: string) =>
+    database.row(`
+      SELECT Delimiter AS delimiter, HasHeader AS header, len(Columns) AS columns
+      FROM sniff_csv(${literal(file)}, encoding = '${encoding}'${delimiter === undefined ? '' : `, delim = ${literal(delimiter)}`})`);
+  // DuckDB looks for delimiters of one character only; MovieLens and its like use two.
+  const found = [await sniff(), await sniff('::')].sort(
+    (a, b) => Number(b['columns']) - Number(a['columns']),
+  )[0]!;
+  const delimiter = String(found['delimiter']);
+  const header = found['header'] === true;
+  const from = `read_csv(${literal(file)}, encoding = '${encoding}', delim = ${literal(delimiter)}, header = ${header}, ignore_errors = true)`;
+  return { format: 'csv', encoding, delimiter, header, columns: await columnsOf(database, from) };
+}
+
+/** Whether the first megabyte is UTF-8; a character cut in half at its end is no fault. Packed files are taken to be. */
+async function isUtf8(file: string): Promise<boolean> {
+  if (/\.(gz|zst)$/i.test(file)) return true;
+  await using handle = await open(file);
+  const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(1 << 20) });
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, bytesRead), { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function columnsOf(database: Database, from: string): Promise<InspectedColumn[]> {
+  await database.rows(`CREATE OR REPLACE TEMP TABLE inspected AS FROM ${from} LIMIT ${firstRows}`);
+  const described = await database.rows('DESCRIBE FROM inspected');
+  const columns: InspectedColumn[] = [];
+  for (const { column_name, column_type } of described) {
+    const name = String(column_name);
+    const type = String(column_type);
+    const column = identifier(name);
+    const isNumber = /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL)/.test(type);
+    const range = isNumber ? `CAST(min(${column}) AS DOUBLE), CAST(max(${column}) AS DOUBLE)` : 'NULL, NULL';
+    const times = type === 'VARCHAR' ? `count(TRY_CAST(${column} AS TIMESTAMPTZ)) = count(*)` : 'NULL';
+    const [low, high, allTimes, distinct, example] = Object.values(
+      await database.row(`
+        SELECT ${range}, ${times}, count(DISTINCT ${column}) / greatest(1, count(${column})), first(${column})
+        FROM inspected`),
+    );
+    const isRange = typeof low === 'number' && typeof high === 'number';
+    columns.push({
+      name,
+      type,
+      distinct: Number(distinct),
+      example: example ?? null,
+      ...(isRange ? { range: [low, high] } : {}),
+      isTime: /^(DATE|TIMESTAMP)/.test(type) || allTimes === true || (isRange && low > 3e8 && high < 1e17),
+    });
+  }
+  return columns;
+}
