@@ -125,3 +125,25 @@ export function multiply(
   }
   return out;
 }
+
+/**
+ * The rows of the Gram matrix MᵀM, one at a time: the returned function gives row `column` [columns], the sums over M's
+ * rows of value[column] · value[·]. The array is reused by the next call. Σ n² operations for all rows, n the entries
+ * of one row of M; memory for one row.
+ */
+export function gramRows(matrix: SparseMatrix): (column: number) => Float64Array {
+  const byColumn = transpose(matrix);
+  const sums = new Float64Array(matrix.columns);
+  return (column) => {
+    sums.fill(0);
+    for (let at = byColumn.offsets[column]!; at < byColumn.offsets[column + 1]!; at++) {
+      const row = byColumn.indices[at]!;
+      const value = byColumn.values[at]!;
+      const end = matrix.offsets[row + 1]!;
+      for (let other = matrix.offsets[row]!; other < end; other++) {
+        sums[matrix.indices[other]!]! += value * matrix.values[other]!;
+      }
+    }
+    return sums;
+  };
+}

@@ -1,0 +1,70 @@
+import * as v from 'valibot';
+import { FitError } from '../../shared/errors.ts';
+import type { Neighbours } from '../../shared/neighbours.ts';
+import { defineRecommender } from '../recommender.ts';
+import { gramRows, interactionMatrix, type SparseMatrix } from '../training/sparse.ts';
+import { bestOf } from './best-of.ts';
+import { keepStrongest, neighboursModel } from './neighbours-model.ts';
+
+export const ItemKnnOptions = v.strictObject({
+  /** Neighbours kept for each item. Left out, validation chooses. */
+  neighbours: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  /** Added to the cosine's denominator: pairs that few users share count less. Left out, validation chooses. */
+  shrinkage: v.optional(v.pipe(v.number(), v.minValue(0))),
+});
+export type ItemKnnOptions = v.InferOutput<typeof ItemKnnOptions>;
+
+const widths = [100, 20, 50, 200] as const;
+const shrinkages = [0, 10] as const;
+
+/**
+ * Item-based nearest neighbours (Sarwar et al. 2001) by the cosine of the items' columns of users,
+ * Σ_u w_ui w_uj / (‖w_i‖ ‖w_j‖ + shrinkage), where w is the largest weight among a user's events on an item.
+ */
+export const itemKnn = defineRecommender({
+  name: 'item-knn',
+  baseline: true,
+  options: ItemKnnOptions,
+  async fit(train, options, run) {
+    const matrix = interactionMatrix(train);
+    if (matrix.indices.length === 0)
+      throw new FitError('item-knn: expected events with a weight, found none');
+    const candidates = (options.shrinkage === undefined ? shrinkages : [options.shrinkage]).flatMap(
+      (shrinkage) =>
+        (options.neighbours === undefined ? widths : [options.neighbours]).map((neighbours) => ({
+          neighbours,
+          shrinkage,
+        })),
+    );
+    const [first, ...others] = candidates;
+    return bestOf(
+      [first!, ...others],
+      (candidate, at) => {
+        run.progress(
+          `item-knn with ${candidate.neighbours} neighbours, shrinkage ${candidate.shrinkage}`,
+          at / candidates.length,
+        );
+        return neighboursModel(cosineNeighbours(matrix, candidate), candidate);
+      },
+      run,
+    );
+  },
+});
+
+function cosineNeighbours(
+  matrix: SparseMatrix,
+  options: { readonly neighbours: number; readonly shrinkage: number },
+): Neighbours {
+  const norms = new Float64Array(matrix.columns);
+  for (const [at, item] of matrix.indices.entries()) norms[item]! += matrix.values[at]! ** 2;
+  for (let item = 0; item < norms.length; item++) norms[item] = Math.sqrt(norms[item]!);
+  const overlaps = gramRows(matrix);
+  const width = Math.min(options.neighbours, matrix.columns - 1);
+  return keepStrongest(matrix.columns, width, (item, row) => {
+    const overlap = overlaps(item);
+    for (let other = 1; other < row.length; other++) {
+      const shared = overlap[other]!;
+      if (shared > 0) row[other] = shared / (norms[item]! * norms[other]! + options.shrinkage);
+    }
+  });
+}
