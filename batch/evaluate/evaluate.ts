@@ -113,7 +113,7 @@ function coverages(rankings: Rankings, cutOffs: readonly number[]): Record<strin
   );
 }
 
-const examplesDrawn = 8;
+const examplesDrawn = 6;
 const exampleHistory = 10;
 const examplePlaces = 10;
 

@@ -81,7 +81,7 @@ function byItemPopularity(users: Uint32Array): Slicing {
   return {
     by: 'Popularity of the item',
     slices: ['head', 'middle', 'tail'].map((name, at) => ({
-      label: `${name} (${sizes[at]!.toLocaleString('en')} ${sizes[at] === 1 ? 'item' : 'items'})`,
+      label: `${name} (${sizes[at]!.toLocaleString('en-GB')} ${sizes[at] === 1 ? 'item' : 'items'})`,
       has: (_query, item) => third[item] === at,
     })),
   };
@@ -135,8 +135,10 @@ interface Band {
 const isIn = (band: Band, value: number | undefined): boolean =>
   value !== undefined && value >= band.from && value <= band.to;
 
+const written = (value: number): string => value.toLocaleString('en-GB', { maximumFractionDigits: 2 });
+
 const labelOf = ({ from, to }: Band): string =>
-  from === to ? from.toLocaleString('en') : `${from.toLocaleString('en')}–${to.toLocaleString('en')}`;
+  written(from) === written(to) ? written(from) : `${written(from)}–${written(to)}`;
 
 /** At most `count` bands that hold about equally many of the values; equal values share a band. */
 export function quantileBands(values: readonly number[], count: number): Band[] {

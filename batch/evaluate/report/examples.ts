@@ -1,0 +1,65 @@
+import type { Dataset } from '../../data/dataset.ts';
+import type { Example } from '../evaluation.ts';
+import { counted } from './format.ts';
+import { type Html, html } from './html.ts';
+import type { Findings } from './input.ts';
+
+const placesShown = 5;
+const historyShown = 6;
+
+/** What the figures look like: a few users, what they had, what they would be shown, what they did next. */
+export function examplesSection({ input, winner, charted }: Findings): Html {
+  const popularity = charted.find(({ model }) => model.name === 'popularity' && model !== winner)?.model;
+  return html`<section id="examples" aria-labelledby="examples-title">
+    <h2 id="examples-title">Examples</h2>
+    <p class="lead">Test users drawn by chance, not by success. <span class="hit">Marked</span> items are what the user
+      went on to choose.</p>
+    <div class="examples">${winner.test.examples.map((example, at) => {
+      const popular = popularity?.test.examples.find(({ query }) => query === example.query);
+      return exampleCard(example, popular, at, { dataset: input.dataset, name: winner.name });
+    })}</div></section>`;
+}
+
+interface Context {
+  readonly dataset: Dataset;
+  readonly name: string;
+}
+
+function exampleCard(example: Example, popular: Example | undefined, at: number, context: Context): Html {
+  const targets = new Set(example.targets);
+  const list = (items: readonly number[]): Html =>
+    html`<ol>${items.slice(0, placesShown).map((item) => itemLine(item, targets, context.dataset))}</ol>`;
+  return html`<article class="example"><h3>User ${at + 1}</h3>
+    <div class="columns">
+      <div><h4>History, newest first</h4>${historyList(example, context)}</div>
+      <div><h4>${context.name}</h4>${list(example.ranked)}</div>
+      ${popular !== undefined && html`<div><h4>popularity</h4>${list(popular.ranked)}</div>`}
+    </div>
+    <p class="note">${chosenNext(example, context)}</p></article>`;
+}
+
+function historyList({ history }: Example, { dataset }: Context): Html {
+  const newestFirst = [...new Set(history.toReversed())].slice(0, historyShown);
+  return html`<ul>${newestFirst.map((item) => html`<li>${titleOf(item, dataset)}</li>`)}</ul>`;
+}
+
+/** What was recommended comes first. */
+function chosenNext({ targets, ranked }: Example, { dataset }: Context): Html {
+  const places = (item: number): number => (ranked.includes(item) ? 0 : 1);
+  const shown = targets
+    .toSorted((a, b) => places(a) - places(b))
+    .slice(0, 3)
+    .map((item, at) => html`${at > 0 && ', '}${titleOf(item, dataset)}`);
+  const more = targets.length - shown.length;
+  return html`Chose next: ${shown}${more > 0 && ` and ${counted(more, 'more item')}`}.`;
+}
+
+function itemLine(item: number, targets: ReadonlySet<number>, dataset: Dataset): Html {
+  return targets.has(item)
+    ? html`<li class="hit">${titleOf(item, dataset)} <span class="visually-hidden">(chosen next)</span></li>`
+    : html`<li>${titleOf(item, dataset)}</li>`;
+}
+
+/** Isolated, so that a title in a right-to-left script or with stray controls disturbs nothing around it. */
+const titleOf = (item: number, dataset: Dataset): Html =>
+  html`<bdi>${dataset.attributes[item]?.title ?? dataset.itemIds[item]}</bdi>`;

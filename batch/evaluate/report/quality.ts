@@ -1,0 +1,57 @@
+import type { QualityCheck, QualityReport, Sample, SourceProfile } from '../../data/quality.ts';
+import { count, counted, percent, rounded, shortened } from './format.ts';
+import { type Html, html } from './html.ts';
+
+/** What was read, what was kept, what is wrong with it and how bad that is, with rows that show it. */
+export function qualityTable(quality: QualityReport): Html {
+  const { read, kept } = quality.rows;
+  const share = read > 0 ? ` (${percent(kept / read)})` : '';
+  return html`<p class="lead">Of ${counted(read, 'row')} read, ${count(kept)} became events${share}. ${verdict(quality)}</p>
+    <div class="scroll" role="region" tabindex="0" aria-label="Data quality checks"><table class="checks">
+    <caption>Data quality checks</caption>
+    <thead><tr><th scope="col">Check</th><th scope="col">Result</th><th scope="col">Found</th>
+      <th scope="col" class="number">Value</th><th scope="col" class="number">Limit</th></tr></thead>
+    <tbody>${quality.checks.map(checkRow)}</tbody></table></div>
+    ${quality.sources.map(sourceProfile)}`;
+}
+
+function verdict({ checks }: QualityReport): string {
+  const of = (severity: QualityCheck['severity']): number =>
+    checks.filter((check) => check.severity === severity).length;
+  const found = [counted(of('error'), 'error'), counted(of('warning'), 'warning')].join(' and ');
+  return `${counted(checks.length, 'check')}: ${found}.`;
+}
+
+const checkRow = ({ name, severity, message, value, threshold, samples }: QualityCheck): Html => html`
+  <tr><th scope="row">${name}</th><td><span class="tag ${severity}">${severity}</span></td>
+  <td><bdi>${message}</bdi>${samples !== undefined && samples.length > 0 && sampleTable(name, samples)}</td>
+  <td class="number">${rounded(value)}</td><td class="number">${threshold === undefined ? '–' : rounded(threshold)}</td></tr>`;
+
+const longestCell = 60;
+
+function sampleTable(check: string, samples: readonly Sample[]): Html {
+  const columns = [...new Set(samples.flatMap((sample) => Object.keys(sample)))];
+  const cell = (sample: Sample, column: string): string => {
+    const value = sample[column];
+    if (value === null || value === undefined) return '∅';
+    return shortened(typeof value === 'object' ? JSON.stringify(value) : String(value), longestCell);
+  };
+  return html`<details><summary>${counted(samples.length, 'sample')}</summary>
+    <div class="scroll" role="region" tabindex="0" aria-label="Samples: ${check}"><table>
+    <caption class="visually-hidden">Samples: ${check}</caption>
+    <thead><tr>${columns.map((column) => html`<th scope="col"><bdi>${column}</bdi></th>`)}</tr></thead>
+    <tbody>${samples.map(
+      (sample) =>
+        html`<tr>${columns.map((column) => html`<td><bdi>${cell(sample, column)}</bdi></td>`)}</tr>`,
+    )}</tbody></table></div></details>`;
+}
+
+const sourceProfile = ({ name, rows, columns }: SourceProfile): Html => html`
+  <details><summary>Source <bdi>${name}</bdi>: ${counted(rows, 'row')}, ${counted(columns.length, 'column')}</summary>
+  <div class="scroll" role="region" tabindex="0" aria-label="Columns of ${name}"><table>
+  <caption class="visually-hidden">Columns of ${name}</caption>
+  <thead><tr><th scope="col">Column</th><th scope="col">Type</th><th scope="col" class="number">Missing</th></tr></thead>
+  <tbody>${columns.map(
+    (column) => html`<tr><th scope="row"><bdi>${column.name}</bdi></th><td>${column.type}</td>
+    <td class="number">${count(column.missing)} (${percent(rows > 0 ? column.missing / rows : 0)})</td></tr>`,
+  )}</tbody></table></div></details>`;
