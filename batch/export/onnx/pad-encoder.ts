@@ -1,5 +1,6 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {
+  type GraphProto,
   ModelProtoSchema,
   NodeProtoSchema,
   TensorProto_DataType,
@@ -22,28 +23,37 @@ export interface Padding {
 export function padEncoder(onnx: Uint8Array, rows: Padding, query: Padding): Uint8Array {
   if (rows.from === rows.to && query.from === query.to) return onnx;
   const model = fromBinary(ModelProtoSchema, onnx);
-  const output = model.graph?.output.find(({ name }) => name === 'query');
-  if (model.graph === undefined || output === undefined) {
+  const graph = model.graph;
+  const input = graph?.input.find(({ name }) => name === 'rows');
+  const output = graph?.output.find(({ name }) => name === 'query');
+  if (graph === undefined || output === undefined) {
     throw new ReleaseError("onnx: expected the encoder to have an output 'query', found none");
   }
-  const { node: nodes, initializer: constants, input: inputs } = model.graph;
-  for (const node of nodes) {
+  if (input !== undefined && rows.from !== rows.to) cutRows(graph, input, rows);
+  if (query.from !== query.to) padQuery(graph, output, query);
+  return toBinary(ModelProtoSchema, model);
+}
+
+function cutRows(graph: GraphProto, input: ValueInfoProto, { from, to }: Padding): void {
+  for (const node of graph.node) {
     node.input = node.input.map((name) => (name === 'rows' ? 'rows.unpadded' : name));
+  }
+  graph.node.unshift(node('Slice', ['rows', 'rows.begin', 'rows.end', 'rows.axis'], 'rows.unpadded'));
+  graph.initializer.push(
+    integers('rows.begin', [0]),
+    integers('rows.end', [from]),
+    integers('rows.axis', [-1]),
+  );
+  setLastSize(input, to);
+}
+
+function padQuery(graph: GraphProto, output: ValueInfoProto, { from, to }: Padding): void {
+  for (const node of graph.node) {
     node.output = node.output.map((name) => (name === 'query' ? 'query.unpadded' : name));
   }
-  constants.push(
-    integers('pad.begin', [0]),
-    integers('pad.end', [rows.from]),
-    integers('pad.axis', [-1]),
-    integers('pad.widths', [0, 0, 0, query.to - query.from]),
-  );
-  nodes.unshift(node('Slice', ['rows', 'pad.begin', 'pad.end', 'pad.axis'], 'rows.unpadded'));
-  nodes.push(node('Pad', ['query.unpadded', 'pad.widths'], 'query'));
-  setLastSize(output, query.to);
-  const input = inputs.find(({ name }) => name === 'rows');
-  if (input === undefined) nodes.shift();
-  else setLastSize(input, rows.to);
-  return toBinary(ModelProtoSchema, model);
+  graph.node.push(node('Pad', ['query.unpadded', 'query.widths'], 'query'));
+  graph.initializer.push(integers('query.widths', [0, 0, 0, to - from]));
+  setLastSize(output, to);
 }
 
 const node = (opType: string, input: string[], output: string) =>

@@ -15,10 +15,9 @@ export interface FloatTensor {
 /** @throws ReleaseError when onnxruntime does not accept the model */
 export async function openOnnx(model: Uint8Array): Promise<OnnxSession> {
   ort.env.wasm.numThreads = 1;
-  ort.env.logLevel = 'error';
   let session: ort.InferenceSession;
   try {
-    session = await ort.InferenceSession.create(model, { executionProviders: ['wasm'] });
+    session = await ort.InferenceSession.create(model, { executionProviders: ['wasm'], logSeverityLevel: 3 });
   } catch (cause) {
     throw new ReleaseError(`onnx: expected a model that onnxruntime reads: ${(cause as Error).message}`, {
       cause,
