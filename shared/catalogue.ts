@@ -95,7 +95,7 @@ export function openCatalogue(file: Uint8Array): Catalogue {
   assertRows('popular items', popularItems, rows);
 
   const encoder = new TextEncoder();
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
   const scratch = new Uint8Array(maxItemIdBytes);
   const matches = (row: number, length: number): boolean => {
     const start = idOffsets[row]!;

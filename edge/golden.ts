@@ -1,0 +1,56 @@
+import type { RecommendedItem } from '../shared/api.ts';
+import { ReleaseError } from '../shared/errors.ts';
+import type { GoldenRequests } from '../shared/release.ts';
+import { recommend } from './recommend.ts';
+import type { Release } from './release.ts';
+import { stopwatch } from './timing.ts';
+
+/**
+ * Replays a release's golden requests through the request path itself and compares with the batch side's answers.
+ * @throws ReleaseError naming the first request and rank where they part
+ */
+export async function replayGolden(release: Release): Promise<void> {
+  const { tolerance, requests } = release.golden;
+  for (const [number, { history, items: expected }] of requests.entries()) {
+    if (expected.length === 0) continue;
+    const request = {
+      history,
+      limit: expected.length,
+      exclude: [],
+      excludeHistory: true,
+      attributes: false,
+    };
+    const { items } = await recommend(release, request, stopwatch());
+    compare(expected, items, tolerance, `golden request ${number} (history of ${history.length})`);
+  }
+}
+
+type Expected = GoldenRequests['requests'][number]['items'];
+
+/**
+ * Scores agree rank by rank. So where another item stands at a rank, it must be one whose own expected score is as good
+ * as equal to that rank's; an item beyond the end of the expected list counts as its last.
+ */
+function compare(
+  expected: Expected,
+  found: readonly RecommendedItem[],
+  tolerance: number,
+  name: string,
+): void {
+  const largest = expected.reduce((most, { score }) => Math.max(most, Math.abs(score)), 0);
+  const near = (a: number, b: number, times = 1): boolean => Math.abs(a - b) <= times * tolerance * largest;
+  const scores = new Map(expected.map(({ itemId, score }) => [itemId, score]));
+  const last = expected.at(-1)?.score ?? 0;
+  for (const [rank, { itemId, score }] of expected.entries()) {
+    const other = found[rank];
+    const same =
+      other !== undefined &&
+      near(other.score, score) &&
+      (other.itemId === itemId || near(scores.get(other.itemId) ?? last, score, 2));
+    if (same) continue;
+    throw new ReleaseError(
+      `${name}: expected ${itemId} with score ${score} at rank ${rank + 1}, found ` +
+        (other === undefined ? 'nothing' : `${other.itemId} with score ${other.score} by ${other.source}`),
+    );
+  }
+}

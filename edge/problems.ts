@@ -1,0 +1,55 @@
+import type { Problem } from '../shared/api.ts';
+
+/** What a client is told went wrong, RFC 9457. Everything that is not one of these is our fault: a 500 without details. */
+export class HttpProblem extends Error {
+  readonly problem: Problem;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(problem: Problem, headers: Readonly<Record<string, string>> = {}) {
+    super(problem.detail ?? problem.title);
+    this.name = 'HttpProblem';
+    this.problem = problem;
+    this.headers = headers;
+  }
+}
+
+const define =
+  (status: number, name: string, title: string) =>
+  (detail: string, headers?: Readonly<Record<string, string>>): HttpProblem =>
+    new HttpProblem({ type: `urn:perigee:problem:${name}`, title, status, detail }, headers);
+
+export const badRequest = define(400, 'malformed', 'The request cannot be read');
+export const notFound = define(404, 'not-found', 'There is nothing here');
+export const unknownItem = define(404, 'unknown-item', 'The release has no such item');
+const methodProblem = define(405, 'method-not-allowed', 'The method is not allowed here');
+export const timedOut = define(408, 'timeout', 'The request took too long to arrive');
+export const tooLarge = define(413, 'too-large', 'The request is too large');
+export const unsupportedMediaType = define(415, 'unsupported-media-type', 'The body is not JSON');
+const tooManyProblem = define(429, 'too-many-requests', 'Too many requests');
+export const internal = define(500, 'internal', 'The service failed');
+const unavailableProblem = define(503, 'release-unavailable', 'No release can be served at the moment');
+
+const shownErrors = 20;
+
+/** 422: the request can be read, but says what no request may. */
+export function invalid(errors: NonNullable<Problem['errors']>): HttpProblem {
+  const [first] = errors;
+  return new HttpProblem({
+    type: 'urn:perigee:problem:invalid',
+    title: 'The request is not valid',
+    status: 422,
+    ...(first && { detail: first.path === '' ? first.message : `${first.path}: ${first.message}` }),
+    errors: errors.slice(0, shownErrors),
+  });
+}
+
+export const methodNotAllowed = (method: string, allowed: readonly string[]): HttpProblem =>
+  methodProblem(`expected ${allowed.join(', ')}, found ${method}`, { allow: allowed.join(', ') });
+
+export const tooManyRequests = (retryAfterSeconds: number): HttpProblem =>
+  tooManyProblem('this client sent more requests than are allowed', {
+    'retry-after': `${retryAfterSeconds}`,
+  });
+
+export const unavailable = (reason: string, retryAfterSeconds: number): HttpProblem =>
+  unavailableProblem(reason, { 'retry-after': `${retryAfterSeconds}` });

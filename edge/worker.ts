@@ -1,0 +1,50 @@
+import { ConfigError } from '../shared/errors.ts';
+import { createApp } from './app.ts';
+import { parseVariables } from './environment.ts';
+import { createKernel } from './kernel/kernel.ts';
+import kernelModule from './kernel/kernel.wasm';
+import { createReleaseMemory } from './kernel/memory.ts';
+import { openEncoder } from './onnx.ts';
+import { createServing } from './serving.ts';
+import { bucketSource, httpSource, type Source } from './source.ts';
+
+/** The worker's bindings; wrangler.toml declares them. Besides these, the variables of environment.ts. */
+export interface Bindings {
+  readonly RELEASES?: R2Bucket;
+  readonly RATE_LIMITER?: RateLimit;
+}
+
+type App = ReturnType<typeof createApp>;
+
+function createWorker(bindings: Bindings): App {
+  const variables = parseVariables(bindings);
+  const memory = createReleaseMemory(variables.MEMORY_MIB * 1024 * 1024);
+  const source = chooseSource(variables.RELEASE_ORIGIN, bindings.RELEASES);
+  const limiter = bindings.RATE_LIMITER;
+  return createApp({
+    serving: createServing({
+      loader: { source, memory, kernel: createKernel(kernelModule, memory.memory), openEncoder },
+      channel: variables.CHANNEL,
+      pollInterval: variables.POLL_SECONDS * 1_000,
+    }),
+    corsOrigins: variables.CORS_ORIGINS,
+    cacheSeconds: variables.POLL_SECONDS,
+    ...(limiter && { admit: async (key: string) => (await limiter.limit({ key })).success }),
+  });
+}
+
+function chooseSource(origin: string, bucket: R2Bucket | undefined): Source {
+  if (origin !== '') return httpSource(origin);
+  if (bucket !== undefined) return bucketSource(bucket);
+  throw new ConfigError('expected the binding RELEASES or the variable RELEASE_ORIGIN, found neither');
+}
+
+/** Everything that an isolate keeps between requests hangs on this one. */
+let app: App | undefined;
+
+export default {
+  fetch(request, bindings, context) {
+    app ??= createWorker(bindings);
+    return app.fetch(request, bindings, context);
+  },
+} satisfies ExportedHandler<Bindings>;
