@@ -2,14 +2,16 @@
 /** @import { Entry } from './history.js' */
 /** @import { HistoryEvent, RecommendationResponse, ReleaseResponse } from '../../../shared/api.ts' */
 import * as api from './api.js';
-import { announce, byId, el } from './dom.js';
-import { curl, milliseconds } from './format.js';
+import { announce, byId } from './dom.js';
+import { milliseconds } from './format.js';
 import { showHistory, visitorHistory } from './history.js';
 import { title } from './items.js';
+import { kindsOf, selectedKind, showKinds } from './kinds.js';
 import { readLink, writeLink } from './link.js';
 import { panel } from './panel.js';
 import { recommendationList, showNotes } from './recommendations.js';
 import { showRelease } from './release.js';
+import { copyRequest, showRequest } from './request.js';
 import { markShared, showRows } from './rows.js';
 import { searchBox } from './search.js';
 import { shortcuts } from './shortcuts.js';
@@ -27,6 +29,7 @@ let answer;
 /** @type {Item | undefined} What the visitor chose to see similar items of; else the newest of the history. */
 let chosen;
 let lastChange = '';
+let surprising = new AbortController();
 
 const popularList = byId('popular-list', HTMLOListElement);
 const history = visitorHistory(historyChanged);
@@ -39,18 +42,12 @@ const actions = {
   },
 };
 
-const kinds = () => Object.keys(release?.eventKinds ?? {});
-
-/** What a click counts as; undefined lets the release decide. */
-const selectedKind = () =>
-  document.querySelector('input[name=kind]:checked')?.getAttribute('value') ?? undefined;
-
 /** @param {string} message */
 function historyChanged(message) {
   lastChange = message;
   writeLink(history.events);
-  showHistory(history, kinds(), actions.focus);
-  showCurl();
+  showHistory(history, kindsOf(release?.eventKinds), actions.focus);
+  showRequest(api.recommendationRequest(history.events, recommended));
   void refreshRecommendations(history.events);
   void refreshSimilar();
 }
@@ -70,6 +67,10 @@ const refreshRecommendations = panel({
     announceAnswer(received);
     if (release !== undefined && answer.releaseId !== release.releaseId) void refreshRelease(undefined);
   },
+  failed() {
+    answer = undefined;
+    showOverlap();
+  },
 });
 
 /** @param {Answer<RecommendationResponse>} received */
@@ -80,13 +81,13 @@ function announceAnswer({ data: { items }, roundTripMs }) {
   );
 }
 
+/** What everybody gets, set against what this visitor gets. Without a history both are the same, which says nothing. */
 function showOverlap() {
-  if (answer === undefined) return;
   const known = new Set(history.entries.map(({ item }) => item.itemId));
-  const shared = markShared(popularList, answer, known);
-  const rows = popularList.childElementCount;
+  const ids = known.size === 0 ? [] : (answer?.items ?? []).map(({ itemId }) => itemId);
+  const shared = markShared(popularList, known, ids);
   byId('overlap', HTMLElement).textContent =
-    rows === 0 || history.entries.length === 0 ? '' : `${shared} of these ${rows} are also recommended`;
+    ids.length === 0 ? '' : `${shared} of these ${popularList.childElementCount} are also recommended`;
 }
 
 const refreshPopular = panel({
@@ -122,50 +123,21 @@ const refreshRelease = panel({
     release = data;
     showRelease(data);
     if (!isOther) return;
-    showKinds();
-    showHistory(history, kinds(), actions.focus);
+    showKinds(data.eventKinds);
+    showHistory(history, kindsOf(release?.eventKinds), actions.focus);
     void refreshPopular(undefined);
   },
 });
 
-function showKinds() {
-  const weights = Object.entries(release?.eventKinds ?? {});
-  const options = weights.map(([kind, weight], index) =>
-    el(
-      'label',
-      {},
-      el('input', { type: 'radio', name: 'kind', value: kind, checked: index === 0 }),
-      kind,
-      el('span', { class: 'quiet' }, ` ${weight}`),
-    ),
-  );
-  byId('kind-options', HTMLElement).replaceChildren(...(weights.length > 1 ? options : []));
-  byId('kinds', HTMLElement).hidden = weights.length < 2;
-}
-
-function showCurl() {
-  const body = api.recommendationRequest(history.events, recommended);
-  byId('curl', HTMLElement).textContent = curl(new URL(api.recommendationsPath, location.href).href, body);
-}
-
-async function copyCurl() {
-  const code = byId('curl', HTMLElement);
-  try {
-    await navigator.clipboard.writeText(code.textContent ?? '');
-    announce('Copied.');
-    byId('copied', HTMLElement).textContent = 'Copied';
-  } catch {
-    // Without permission, or over plain HTTP: the text is selected, so that the keyboard can copy it.
-    getSelection()?.selectAllChildren(code);
-    byId('copied', HTMLElement).textContent = 'Selected; copy it with your keyboard';
-  }
-}
-
 async function surprise() {
   const message = byId('history-problem', HTMLElement);
   message.textContent = '';
+  surprising.abort();
+  surprising = new AbortController();
+  const { signal } = surprising;
   try {
-    const items = await exampleHistory();
+    const items = await exampleHistory(signal);
+    if (signal.aborted) return;
     chosen = undefined;
     const kind = selectedKind();
     history.set(
@@ -173,6 +145,7 @@ async function surprise() {
       `An example history of ${items.length} items.`,
     );
   } catch (error) {
+    if (signal.aborted) return;
     if (!(error instanceof api.ApiError)) throw error;
     message.textContent = `${error.problem.title}: ${error.message}`;
     announce(message.textContent);
@@ -198,13 +171,14 @@ const restore = async () => history.set(await Promise.all(readLink().map(entryOf
 
 const box = searchBox(actions.add);
 byId('surprise', HTMLButtonElement).addEventListener('click', surprise);
-byId('clear', HTMLButtonElement).addEventListener('click', () => {
+const clear = () => {
   chosen = undefined;
   history.clear();
   box.focus();
-});
-byId('copy', HTMLButtonElement).addEventListener('click', copyCurl);
+};
+byId('clear', HTMLButtonElement).addEventListener('click', clear);
+byId('copy', HTMLButtonElement).addEventListener('click', copyRequest);
 window.addEventListener('hashchange', restore);
-shortcuts({ '/': box.focus, s: () => void surprise(), c: history.clear });
+shortcuts({ '/': box.focus, s: () => void surprise(), c: clear });
 void refreshRelease(undefined);
 void restore();

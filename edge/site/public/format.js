@@ -31,7 +31,9 @@ export function readableTitle(title) {
     .map((word, index) => {
       const lower = word.toLowerCase();
       if (index > 0 && smallWords.has(lower)) return lower;
-      return /\d/.test(word) || /^[B-DF-HJ-NP-TV-XZ]{2,3}$/.test(word) ? word : capitalised(lower);
+      return /\d/.test(word) || /^[B-DF-HJ-NP-TV-XZ]{2,3}$/.test(word)
+        ? word.replace(/['’]S$/, "'s")
+        : capitalised(lower);
     })
     .join(' ');
 }

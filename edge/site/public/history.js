@@ -121,23 +121,27 @@ export function showHistory(history, kinds, focus) {
           title(item),
         ),
       ),
-      facts(item),
-      !known && el('span', { class: 'tag' }, 'not in this release'),
       el(
         'div',
-        { class: 'row-actions above' },
-        kinds.length > 1 && known && kindSelect(entry, history, kinds),
-        iconButton(
-          '↑',
-          `Make ${title(item)} newer`,
-          () => history.move(item, 1),
-          index === entries.length - 1,
+        { class: 'row-side' },
+        known ? facts(item) : el('span', { class: 'tag' }, 'not in this release'),
+        el(
+          'div',
+          { class: 'row-actions above' },
+          kinds.length > 1 && known && kindSelect(entry, history, kinds),
+          iconButton(
+            '↑',
+            `Make ${title(item)} newer`,
+            () => history.move(item, 1),
+            index === entries.length - 1,
+          ),
+          iconButton('↓', `Make ${title(item)} older`, () => history.move(item, -1), index === 0),
+          iconButton('✕', `Remove ${title(item)}`, () => history.remove(item)),
         ),
-        iconButton('↓', `Make ${title(item)} older`, () => history.move(item, -1), index === 0),
-        iconButton('✕', `Remove ${title(item)}`, () => history.remove(item)),
       ),
     );
   });
+  if (entries.length > list.childElementCount) list.scrollTo(0, 0);
   const refocus = restoreFocus(list, byId('search-input', HTMLInputElement));
   slide(list, rows.reverse());
   refocus();

@@ -4,7 +4,8 @@ import { el, hiddenText } from './dom.js';
 import { drawn, monogram, price, readableTitle, score } from './format.js';
 
 /** @param {Item} item */
-export const title = (item) => readableTitle(item.attributes?.title ?? item.itemId);
+export const title = ({ itemId, attributes }) =>
+  attributes?.title === undefined ? itemId : readableTitle(attributes.title);
 
 /** @param {string | undefined} address @returns {string | undefined} the address where a browser may follow it */
 const webAddress = (address) => {

@@ -30,9 +30,10 @@ function problemCard({ problem, retryAfter }, retry) {
  * @param {HTMLElement} parts.content what `show` fills; hidden while there is a problem
  * @param {(argument: A, signal: AbortSignal) => Promise<T>} parts.load
  * @param {(value: T, argument: A) => void} parts.show
+ * @param {() => void} [parts.failed]
  * @returns {(argument: A) => Promise<void>}
  */
-export function panel({ content, load, show }) {
+export function panel({ content, load, show, failed }) {
   const notice = el('div', { class: 'notice' });
   content.before(notice);
   /** @type {AbortController | undefined} */
@@ -59,6 +60,7 @@ export function panel({ content, load, show }) {
       notice.replaceChildren(problemCard(error, retry));
       if (hadFocus) notice.querySelector('button')?.focus();
       content.hidden = true;
+      failed?.();
       if (error.retryAfter !== undefined) waiting = window.setTimeout(retry, error.retryAfter * 1000);
       window.addEventListener('online', retry, { once: true, signal: controller.signal });
       announce(`${error.problem.title}. ${error.message}`);

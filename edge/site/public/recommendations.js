@@ -79,7 +79,7 @@ export function showNotes({ degraded, unknownItemIds }) {
     el(
       'p',
       { class: 'note' },
-      el('strong', {}, `${stage} fell back to ${fallback}: `),
+      el('strong', {}, `The ${stage} stage fell back to ${fallback}: `),
       el('span', { dir: 'auto' }, reason),
     ),
   );

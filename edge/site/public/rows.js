@@ -36,20 +36,20 @@ export function showRows(list, answer, actions) {
 }
 
 /**
- * Marks in a list of rows which items the visitor also gets, and at which place.
+ * Marks in a list of rows which items the visitor has, and which ones are also recommended, at which place.
  * @param {HTMLElement} list
- * @param {RecommendationResponse} recommended
  * @param {ReadonlySet<string>} history
+ * @param {readonly string[]} recommended item ids, best first
  * @returns {number} how many are recommended too
  */
-export function markShared(list, recommended, history) {
+export function markShared(list, history, recommended) {
   let shared = 0;
   for (const row of list.querySelectorAll('li')) {
     const itemId = row.dataset['item'] ?? '';
-    const place = recommended.items.findIndex((item) => item.itemId === itemId);
-    if (place >= 0) shared++;
+    const place = recommended.indexOf(itemId) + 1;
+    if (place > 0) shared++;
     const tag = row.querySelector('.place');
-    if (tag) tag.textContent = history.has(itemId) ? 'in history' : place < 0 ? '' : `also #${place + 1}`;
+    if (tag) tag.textContent = history.has(itemId) ? 'in history' : place > 0 ? `also #${place}` : '';
   }
   return shared;
 }

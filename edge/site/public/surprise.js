@@ -10,10 +10,10 @@ const any = (values) => values[Math.floor(Math.random() * values.length)];
 
 /**
  * A plausible visitor: one of the better-known items and some that go with it.
+ * @param {AbortSignal} signal
  * @returns {Promise<Item[]>}
  */
-export async function exampleHistory() {
-  const { signal } = new AbortController();
+export async function exampleHistory(signal) {
   const first = any((await popular(known, signal)).data.items);
   if (first === undefined) return [];
   const others = (await similar(first.itemId, neighbours, signal)).data.items;
