@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import { type Html, html, trusted } from './html.ts';
+import { type Html, html, printable, trusted } from './html.ts';
 
 /** Width that a chart is drawn at: the room on a phone, and in a third of a desktop's page. */
 export const chartWidth = 330;
@@ -17,14 +17,13 @@ export function chart(description: string, options: Plot.PlotOptions): Html {
     ...options,
     document: document as unknown as NonNullable<Plot.PlotOptions['document']>,
     className: 'plot',
-    ariaLabel: description,
     figure: false,
   }) as unknown as SvgElement;
   for (const style of svg.querySelectorAll('style')) style.remove();
-  svg.setAttribute('role', 'img');
+  for (const part of svg.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label');
   svg.setAttribute('font-size', '12');
   svg.removeAttribute('font-family');
-  return trusted(svg.outerHTML);
+  return html`<svg role="img" aria-label="${description}"${trusted(printable(svg.outerHTML.slice('<svg'.length)))}`;
 }
 
 /** A chart across the page, drawn once for a desktop's width and once for a phone's; the style sheet shows one. */
@@ -34,7 +33,7 @@ export const wideChart = (draw: (width: number) => Html): Html => html`
 /** The little of the DOM that is needed here; batch code has no DOM types. */
 interface SvgElement {
   readonly outerHTML: string;
-  querySelectorAll(selector: string): Iterable<{ remove(): void }>;
+  querySelectorAll(selector: string): Iterable<{ remove(): void; removeAttribute(name: string): void }>;
   setAttribute(name: string, value: string): void;
   removeAttribute(name: string): void;
 }

@@ -36,7 +36,10 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Characters that no HTML document may hold (C0 controls but tab and line ends) become U+FFFD. */
 const escaped = (text: string): string =>
+  printable(text).replace(/[&<>"']/g, (character) => entities[character]!);
+
+/** Characters that no HTML document may hold (C0 controls but tab and line ends) become U+FFFD. */
+export const printable = (text: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
-  text.replace(/[&<>"']/g, (character) => entities[character]!).replace(/[\0-\x08\v\f\x0e-\x1f]/g, '\ufffd');
+  text.replace(/[\0-\x08\v\f\x0e-\x1f]/g, '\ufffd');

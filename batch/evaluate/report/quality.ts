@@ -7,11 +7,7 @@ export function qualityTable(quality: QualityReport): Html {
   const { read, kept } = quality.rows;
   const share = read > 0 ? ` (${percent(kept / read)})` : '';
   return html`<p class="lead">Of ${counted(read, 'row')} read, ${count(kept)} became events${share}. ${verdict(quality)}</p>
-    <div class="scroll" role="region" tabindex="0" aria-label="Data quality checks"><table class="checks">
-    <caption>Data quality checks</caption>
-    <thead><tr><th scope="col">Check</th><th scope="col">Result</th><th scope="col">Found</th>
-      <th scope="col" class="number">Value</th><th scope="col" class="number">Limit</th></tr></thead>
-    <tbody>${quality.checks.map(checkRow)}</tbody></table></div>
+    <ul class="checks" aria-label="Data quality checks">${quality.checks.map(checkItem)}</ul>
     ${quality.sources.map(sourceProfile)}`;
 }
 
@@ -22,10 +18,11 @@ function verdict({ checks }: QualityReport): string {
   return `${counted(checks.length, 'check')}: ${found}.`;
 }
 
-const checkRow = ({ name, severity, message, value, threshold, samples }: QualityCheck): Html => html`
-  <tr><th scope="row">${name}</th><td><span class="tag ${severity}">${severity}</span></td>
-  <td><bdi>${message}</bdi>${samples !== undefined && samples.length > 0 && sampleTable(name, samples)}</td>
-  <td class="number">${rounded(value)}</td><td class="number">${threshold === undefined ? '–' : rounded(threshold)}</td></tr>`;
+const checkItem = ({ name, severity, message, value, threshold, samples }: QualityCheck): Html => html`
+  <li><span class="tag ${severity}">${severity}</span>
+  <div><h3>${name}</h3><p><bdi>${message}</bdi></p>
+    ${samples !== undefined && samples.length > 0 && sampleTable(name, samples)}</div>
+  <p class="number">${rounded(value)}${threshold !== undefined && html`<small>limit ${rounded(threshold)}</small>`}</p></li>`;
 
 const longestCell = 60;
 

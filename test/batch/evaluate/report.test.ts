@@ -1,0 +1,99 @@
+import { parseHTML } from 'linkedom';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type ReportInput, renderReport } from '../../../batch/evaluate/report.ts';
+import { reportInput } from './report-input.ts';
+
+describe('the report', () => {
+  let input: ReportInput;
+  let page: string;
+  let document: Document;
+
+  const read = (other: ReportInput): Document =>
+    parseHTML(renderReport(other)).document as unknown as Document;
+  const text = (selector: string, from = document): string =>
+    [...from.querySelectorAll(selector)].map((element) => element.textContent).join(' ');
+
+  beforeAll(async () => {
+    input = await reportInput();
+    page = renderReport(input);
+    document = parseHTML(page).document as unknown as Document;
+  });
+
+  it('is the same bytes for the same input', () => {
+    expect(renderReport(input)).toBe(page);
+  });
+
+  it('makes no element and no attribute of what the catalogue, the data or the config says', () => {
+    expect(document.querySelectorAll('script, img, b, iframe, object')).toHaveLength(0);
+    const attributes = [...document.querySelectorAll('*')].flatMap((element) => element.getAttributeNames());
+    expect(attributes.filter((name) => name.startsWith('on'))).toEqual([]);
+    expect(text('.examples')).toContain('<script>alert(1)</script>');
+    expect(text('.checks')).toContain('</style></title></svg><script>alert(2)</script>');
+    expect(text('#slices figure text')).toContain('<script>');
+    expect(text('h1')).toContain('"><img src=x onerror=alert(1)>');
+    for (const raw of ['<script', '<img', '\0', '\x07']) expect(page).not.toContain(raw);
+  });
+
+  it('asks for nothing from outside itself', () => {
+    expect(page).not.toMatch(/(?:src|href|action|data)="(?!#|data:,)/);
+    expect(page).not.toMatch(/url\(|@import|https?:\/\/(?!www\.w3\.org)/);
+    const policy = document
+      .querySelector('meta[http-equiv="Content-Security-Policy"]')!
+      .getAttribute('content');
+    expect(policy).toContain("default-src 'none'");
+  });
+
+  it('has one table row for each model, best first, the chosen one marked', () => {
+    const rows = [...document.querySelectorAll('#models table')[0]!.querySelectorAll('tbody tr')];
+    const found = rows.map((row) => row.querySelector('th')!.textContent!.trim().split(/\s+/)[0]);
+    const expected = input.models
+      .toSorted((a, b) => b.test.metrics['ndcg@5']!.value - a.test.metrics['ndcg@5']!.value)
+      .map(({ name }) => name);
+    expect(found).toEqual(expected);
+    expect(text('#models table .winner th')).toContain('two-tower');
+    const winner = input.models.find(({ name }) => name === 'two-tower')!;
+    expect(text('#models table .winner')).toContain(winner.test.metrics['recall@10']!.value.toFixed(4));
+  });
+
+  it('names every table and describes every chart in words', () => {
+    for (const table of document.querySelectorAll('table')) {
+      expect(table.querySelector('caption')!.textContent).not.toBe('');
+      expect(table.querySelectorAll('thead th[scope=col]').length).toBeGreaterThan(0);
+    }
+    const charts = [...document.querySelectorAll('svg')];
+    expect(charts.length).toBeGreaterThan(8);
+    for (const svg of charts) {
+      expect(svg.getAttribute('role')).toBe('img');
+      expect(svg.getAttribute('aria-label')!.length).toBeGreaterThan(30);
+    }
+  });
+
+  it('says what was released, what was not, and why', () => {
+    expect(text('.verdict')).toContain('0123456789abcdef');
+    const { release: _release, ...unpublished } = input;
+    expect(text('.verdict', read(unpublished))).toContain('Nothing was published');
+    const verdict = { passed: false, reasons: ['two-tower loses to <ease>', 'tables keep too little'] };
+    const refused = read({ ...unpublished, verdict });
+    expect([...refused.querySelectorAll('.verdict li')].map((item) => item.textContent)).toEqual(
+      verdict.reasons,
+    );
+  });
+
+  it('stays whole without curves, times, titles or other models', () => {
+    const winner = { ...input.models.find(({ name }) => name === 'two-tower')!, curves: [] };
+    const dataset = {
+      ...input.dataset,
+      times: new Float64Array(input.dataset.times.length),
+      attributes: input.dataset.attributes.map(() => undefined),
+    };
+    const least = read({ ...input, dataset, models: [winner] });
+    expect(least.querySelector('#training')).toBeNull();
+    expect(text('.examples', least)).toContain('i1');
+    expect(text('.masthead', least)).toContain('without times');
+    expect(renderReport({ ...input, dataset, models: [winner] })).not.toMatch(/NaN|undefined|Infinity/);
+  });
+
+  it('never shows a number that is none', () => {
+    expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/);
+  });
+});
