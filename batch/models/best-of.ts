@@ -10,6 +10,7 @@ export async function bestOf<Options>(
   run: Run,
 ): Promise<Model> {
   const { validate } = run;
+  run.signal.throwIfAborted();
   let best = await build(candidates[0], 0);
   if (validate === undefined || candidates.length === 1) return best;
   let bestMetric = await validate(best.score);

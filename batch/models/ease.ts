@@ -47,9 +47,10 @@ export const ease = defineRecommender({
     return bestOf(
       [first!, ...others],
       (regularisation) =>
-        fitOne(matrix, Int32Array.from(items), { ...options, regularisation }, (fraction) =>
-          run.progress(`ease with λ = ${regularisation}`, fraction),
-        ),
+        fitOne(matrix, Int32Array.from(items), { ...options, regularisation }, (fraction) => {
+          run.signal.throwIfAborted();
+          run.progress(`ease with λ = ${regularisation}`, fraction);
+        }),
       run,
     );
   },

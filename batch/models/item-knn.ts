@@ -14,7 +14,7 @@ export const ItemKnnOptions = v.strictObject({
 });
 export type ItemKnnOptions = v.InferOutput<typeof ItemKnnOptions>;
 
-const widths = [100, 20, 50, 200] as const;
+const widths = [20, 10, 50, 100] as const;
 const shrinkages = [0, 10] as const;
 
 /**

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { FitError } from '../../shared/errors.ts';
 import { openBackend } from '../backend/index.ts';
 
@@ -7,7 +8,7 @@ type Tensors = Awaited<ReturnType<typeof openBackend>>['tf'];
  * Replaces a symmetric positive definite float32 matrix [size, size] by its inverse, in n³ floating-point operations
  * (Goodnight 1979, the sweep operator, in blocks): the pivots' blocks are inverted in float64, the rest is matrix
  * products of the TensorFlow backend. Only the lower triangle is read and kept up to date until the end.
- * @param progress share done, 0…1
+ * @param progress hears the share done, 0…1, once a block; what it throws stops the inversion
  * @throws FitError when the matrix is not positive definite
  */
 export async function invertPositiveDefinite(
@@ -19,6 +20,8 @@ export async function invertPositiveDefinite(
   for (let start = 0; start < size; start += block) {
     sweep(tf, matrix, size, start, Math.min(block, size - start));
     progress?.(Math.min(1, (start + block) / size));
+    // The products are synchronous: without a pause nothing else would run, not even a signal's handler.
+    await setImmediate();
   }
   for (let i = 0; i < size; i++) {
     for (let j = 0; j <= i; j++) {

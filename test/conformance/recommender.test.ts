@@ -1,0 +1,16 @@
+import { describe } from 'vitest';
+import { recommenders } from '../../batch/models/index.ts';
+import { type RecommenderCase, testRecommender } from './recommender.ts';
+
+const closedForm = { checkpoints: 'fitted in one go, nothing to resume' };
+
+/** What a model needs besides the defaults; a model that is not listed runs the whole suite with its own. */
+const cases: Record<string, RecommenderCase> = {
+  popularity: { exempt: { ...closedForm, checkerboard: 'answers everybody alike' } },
+  'item-knn': { exempt: closedForm },
+  ease: { exempt: closedForm },
+};
+
+describe('every model keeps the contract of batch/recommender.ts', () => {
+  for (const recommender of recommenders) testRecommender(recommender, cases[recommender.name] ?? {});
+});
