@@ -12,12 +12,11 @@ export interface S3Address {
 
 /** Reads `s3://bucket` or `s3://bucket/prefix`. @throws ConfigError */
 export function parseS3Address(address: string): S3Address {
-  const [, bucket, prefix = ''] =
-    /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(address) ?? [];
-  const trimmed = prefix.replace(/\/$/, '');
-  if (bucket === undefined || trimmed.split('/').some((segment, i) => segment === '' && (i > 0 || trimmed)))
-    throw new ConfigError(`'${address}': expected s3://bucket or s3://bucket/prefix.`);
-  return { bucket, prefix: trimmed === '' ? '' : `${trimmed}/` };
+  const [, bucket, folders = ''] =
+    /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/|((?:\/[^/]+)+)\/?)?$/.exec(address) ?? [];
+  if (bucket === undefined)
+    throw new ConfigError(`'${withoutUser(address)}': expected s3://bucket or s3://bucket/prefix.`);
+  return { bucket, prefix: folders === '' ? '' : `${folders.slice(1)}/` };
 }
 
 /** How long a connection may take, and a transfer may stand still, ms. */

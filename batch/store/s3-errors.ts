@@ -4,6 +4,7 @@ interface Failure {
   readonly name: string;
   readonly message: string;
   readonly code?: string;
+  readonly stack?: string;
   readonly $metadata?: { readonly httpStatusCode?: number; readonly attempts?: number };
 }
 
@@ -26,15 +27,21 @@ export const isLoss = (error: unknown): boolean =>
 /** Whether an earlier attempt of this request may have reached the server unheard. */
 export const isAmbiguous = (error: unknown): boolean => ((error as Failure).$metadata?.attempts ?? 1) > 1;
 
-/** The connection broke or stood still. */
+/** The connection broke or stood still, or what came over it does not have its checksum. */
 export const isTransfer = (error: unknown): boolean =>
   nameOf(error) === 'TimeoutError' ||
   ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_PREMATURE_CLOSE'].includes(
     (error as Failure).code ?? '',
   ) ||
-  (error as Failure).message === 'aborted';
+  /^aborted$|^Checksum mismatch/.test((error as Failure).message);
 
-/** One clause for whoever set the store up. Holds no secret: servers answer with names, not with keys' secrets. */
+/** The error as a cause: a server may echo the whole request in its refusal, session token included, so that stays out. */
+export function withoutSecrets(error: unknown): Error {
+  const { name, message, code, stack, $metadata } = error as Failure;
+  return Object.assign(new Error(message), { name, stack, code, status: $metadata?.httpStatusCode });
+}
+
+/** One clause for whoever set the store up. */
 export function explain(error: unknown): string {
   const { name, message, code } = error as Failure;
   switch (name) {

@@ -17,6 +17,7 @@ import {
   isLoss,
   isRangeFault,
   isTransfer,
+  withoutSecrets,
 } from './s3-errors.ts';
 import type { ByteRange, Condition, ListedObject, Store } from './store.ts';
 
@@ -44,8 +45,7 @@ export function openS3(
       assertKey(description, prefix + key);
       return await action();
     } catch (cause) {
-      if (cause instanceof StoreError) throw cause;
-      throw new StoreError(`${description}: cannot ${doing} '${key}': ${explain(cause)}`, { cause });
+      throw cause instanceof StoreError ? cause : failed(description, `${doing} '${key}'`, cause);
     }
   };
   return {
@@ -62,7 +62,7 @@ export function openS3(
       try {
         yield* list(place, listed);
       } catch (cause) {
-        throw new StoreError(`${description}: cannot list '${listed}': ${explain(cause)}`, { cause });
+        throw failed(description, `list '${listed}'`, cause);
       }
     },
     delete: (key) =>
@@ -78,6 +78,9 @@ interface Place {
   readonly prefix: string;
   readonly description: string;
 }
+
+const failed = (description: string, doing: string, error: unknown): StoreError =>
+  new StoreError(`${description}: cannot ${doing}: ${explain(error)}`, { cause: withoutSecrets(error) });
 
 const target = ({ bucket, prefix }: Place, key: string) => ({ Bucket: bucket, Key: prefix + key });
 
