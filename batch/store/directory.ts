@@ -28,7 +28,7 @@ export function openDirectory(directory: string, description: string): Store {
       throw new StoreError(`${description}: cannot ${doing} '${key}': ${explain(cause)}`, { cause });
     }
   };
-  const sweep = once(() => files.sweep(path.join(directory, privateFolder, 'temporary')));
+  const prepare = once(() => prepareFolder(place));
   return {
     description,
     get: (key, range) =>
@@ -49,7 +49,7 @@ export function openDirectory(directory: string, description: string): Store {
       }),
     put: (key, body, condition) =>
       attempt(`write ${body.length} bytes to`, key, async () => {
-        await sweep();
+        await prepare();
         return put(place, key, body, condition);
       }),
     async *list(prefix) {
@@ -173,11 +173,27 @@ function explain(cause: unknown): string {
   }
 }
 
+async function prepareFolder({ directory, description }: Place): Promise<void> {
+  try {
+    await files.sweep(path.join(directory, privateFolder, 'temporary'));
+  } catch (cause) {
+    const isFile = ['EEXIST', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '');
+    const why = isFile ? 'it is a file, or lies below one' : explain(cause);
+    throw new StoreError(`${description} cannot be used: ${why}`, { cause });
+  }
+}
+
+/** Does an action at most once, unless it failed. */
 function once(action: () => Promise<void>): () => Promise<void> {
   let result: Promise<void> | undefined;
-  return () => {
+  return async () => {
     result ??= action();
-    return result;
+    try {
+      await result;
+    } catch (error) {
+      result = undefined;
+      throw error;
+    }
   };
 }
 
