@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '../../shared/canonical-json.ts';
 import type { ItemAttributes } from '../../shared/catalogue.ts';
 import type { History } from '../../shared/history.ts';
 
@@ -67,4 +69,39 @@ export function withoutEmptyUsers(dataset: Dataset): Dataset {
   const newOffsets = new Uint32Array(ends.length + 1);
   newOffsets.set(ends, 1);
   return { ...dataset, userIds, offsets: newOffsets };
+}
+
+/**
+ * A dataset's events in the numbering of another one; those of users or items that the other does not have are left
+ * out. Users without events are possible.
+ */
+export function alignTo(reference: Dataset, dataset: Dataset): Dataset {
+  const userNumbers = new Map(reference.userIds.map((userId, number) => [userId, number]));
+  const itemNumbers = new Map(reference.itemIds.map((itemId, number) => [itemId, number]));
+  const users = dataset.userIds.map((userId) => userNumbers.get(userId) ?? -1);
+  const items = dataset.itemIds.map((itemId) => itemNumbers.get(itemId) ?? 0);
+  const userOf = new Int32Array(dataset.items.length);
+  for (const [user, number] of users.entries()) {
+    userOf.fill(number, dataset.offsets[user], dataset.offsets[user + 1]);
+  }
+  const known = selectEvents(dataset, (event) => userOf[event]! >= 0 && items[dataset.items[event]!]! > 0);
+  const offsets = new Uint32Array(reference.userIds.length + 1);
+  for (const [user, number] of users.entries()) {
+    if (number >= 0) offsets[number + 1] = known.offsets[user + 1]! - known.offsets[user]!;
+  }
+  for (let user = 0; user + 1 < offsets.length; user++) offsets[user + 1]! += offsets[user]!;
+  const { userIds, itemIds, attributes } = reference;
+  return { ...known, userIds, itemIds, attributes, offsets, items: known.items.map((item) => items[item]!) };
+}
+
+/** sha256 over every column of a dataset, in order. */
+export function fingerprintOf(dataset: Dataset): string {
+  const hash = createHash('sha256');
+  for (const ids of [dataset.userIds, dataset.itemIds, dataset.attributes]) hash.update(canonicalJson(ids));
+  const { offsets, items, times, weights, baskets } = dataset;
+  for (const column of [offsets, items, times, weights, ...(baskets === undefined ? [] : [baskets])]) {
+    hash.update(`${column.constructor.name} ${column.length}`);
+    hash.update(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
+  }
+  return hash.digest('hex');
 }

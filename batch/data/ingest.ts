@@ -1,90 +1,125 @@
-import { createHash } from 'node:crypto';
-import { canonicalJson } from '../../shared/canonical-json.ts';
 import type { DataConfig, EventSource, ItemSource } from '../config.ts';
-import { cleanEvents } from './clean.ts';
-import type { Dataset } from './dataset.ts';
+import { type Cleaned, cleanEvents } from './clean.ts';
+import { type Dataset, fingerprintOf } from './dataset.ts';
+import { driftCheck } from './drift.ts';
 import { type Database, openDatabase } from './duckdb.ts';
-import { createStaging, eventKindsOf, stageEvents } from './events.ts';
+import { type EventKinds, eventKindsOf } from './events.ts';
 import { type ItemTable, readItems } from './items.ts';
-import { numberEvents } from './numbering.ts';
-import { type OpenSource, openSource, type SourceContext } from './source.ts';
+import type { NumberedEvents, OptionalColumns } from './numbering.ts';
+import { duplicateCheck, ruleChecks, sizeChecks, timeChecks, userChecks } from './quality/event-checks.ts';
+import {
+  type AttributeName,
+  conflictCheck,
+  coverageChecks,
+  tailChecks,
+  titleCheck,
+} from './quality/item-checks.ts';
+import { type Audit, auditSource } from './quality/profile.ts';
+import { sourceChecks } from './quality/source-checks.ts';
+import { stagedChecks } from './quality/staged-checks.ts';
+import { assertQuality, type QualityCheck, type QualityReport, qualityReport } from './quality.ts';
+import { type IngestContext, type Opened, openAll, optionalColumns, readEvents } from './read-events.ts';
 
-/** What surrounds an ingestion. */
-export interface IngestContext extends SourceContext {
-  progress(message: string, fraction: number): void;
-}
+export type { IngestContext } from './read-events.ts';
+export { loadTestEvents } from './test-events.ts';
 
 export interface Ingested {
   readonly dataset: Dataset;
+  readonly quality: QualityReport;
   /** sha256 of the dataset's content: equal events, equal fingerprint, wherever and whenever they were read. */
   readonly fingerprint: string;
 }
 
 /**
  * Reads, cleans and numbers the events and items that a config names.
- * @throws DataError for a source that cannot be read, an expression that does not fit it, or data that fails a
- *   quality threshold
+ * @throws DataError for a source that cannot be read or an expression that does not fit it; DataQualityError, with
+ *   the report, for data that fail a threshold
  */
 export async function loadDataset(config: DataConfig, context: IngestContext): Promise<Ingested> {
   const kinds = eventKindsOf(config);
   await using database = await openDatabase(context.signal);
   context.progress('opening sources', 0);
   const events = await openAll(database, toArray(config.events), 'events', context);
-  const items = await openAll(
-    database,
-    config.items === undefined ? [] : toArray(config.items),
-    'items',
-    context,
-  );
-  await createStaging(database);
-  for (const [i, { open, columns }] of events.entries()) {
-    context.progress(`reading ${open.name}`, 0.05 + (0.45 * i) / events.length);
-    await stageEvents(database, open, columns, kinds);
-  }
-  const has = {
-    time: events.some(({ columns }) => columns.time !== undefined),
-    basketId: events.some(({ columns }) => columns.basketId !== undefined),
+  const items = await openAll(database, toArray(config.items ?? []), 'items', context);
+  const has = optionalColumns(events);
+  const audits = {
+    events: await auditAll(database, events, context, 0.05),
+    items: await auditAll(database, items, context, 0.2),
   };
-  context.progress('sorting events', 0.5);
-  const numbered = await numberEvents(database, has, (fraction) =>
-    context.progress('sorting events', 0.5 + 0.3 * fraction),
-  );
-  const { dataset: cleaned } = cleanEvents(numbered, { ...config, weights: kinds.weights });
+  const staged: QualityCheck[] = [];
+  const numbered = await readEvents(database, events, kinds, context, async () => {
+    staged.push(...(await stagedChecks(database, events, has, kinds, config.quality)));
+  });
+  const cleaned = cleanEvents(numbered, { ...config, weights: kinds.weights });
   context.progress('reading items', 0.85);
   const table = await readItems(database, items);
-  const dataset = withAttributes(cleaned, table);
-  return { dataset, fingerprint: fingerprintOf(dataset) };
+  const titles = await Promise.all(items.map(({ open, columns }) => titleCheck(database, open, columns)));
+  const dataset = withAttributes(cleaned.dataset, table);
+  context.progress('checking', 0.95);
+  const quality = qualityReport(dataset, [...audits.events, ...audits.items], sum(audits.events), [
+    ...sourceChecks(audits.events, 'events', config.quality),
+    ...staged,
+    ...eventChecks({ numbered, cleaned, has, kinds }, config, context),
+    ...tailChecks(dataset),
+    ...sourceChecks(audits.items, 'items', config.quality),
+    ...titles.flat(),
+    ...(items.length > 0
+      ? [...coverageChecks(dataset, table, attributeNames(items)), ...conflictCheck(table.conflicts)]
+      : []),
+  ]);
+  assertQuality(quality);
+  return { dataset, quality, fingerprint: fingerprintOf(dataset) };
 }
 
 const toArray = <T>(value: T | readonly T[]): readonly T[] =>
   Array.isArray(value) ? (value as readonly T[]) : [value as T];
 
-async function openAll<T extends EventSource | ItemSource>(
+const attributeNames = (items: readonly Opened<ItemSource>[]): AttributeName[] => {
+  const names = items.flatMap(({ columns: { itemId: _, ...attributes } }) => Object.keys(attributes));
+  return [...new Set(names as AttributeName[])];
+};
+
+const sum = (audits: readonly Audit[]): number =>
+  audits.reduce((total, { profile }) => total + profile.rows, 0);
+
+async function auditAll(
   database: Database,
-  sources: readonly T[],
-  role: 'events' | 'items',
-  context: SourceContext,
-): Promise<{ open: OpenSource; columns: T['columns'] }[]> {
-  const opened: { open: OpenSource; columns: T['columns'] }[] = [];
-  for (const source of sources) {
-    opened.push({ open: await openSource(database, source, role, context), columns: source.columns });
+  sources: readonly Opened<EventSource | ItemSource>[],
+  context: IngestContext,
+  fraction: number,
+): Promise<Audit[]> {
+  const audits: Audit[] = [];
+  for (const { open } of sources) {
+    context.progress(`looking over ${open.name}`, fraction);
+    audits.push(await auditSource(database, open));
   }
-  return opened;
+  return audits;
+}
+
+interface Read {
+  readonly numbered: NumberedEvents;
+  readonly cleaned: Cleaned;
+  readonly has: OptionalColumns;
+  readonly kinds: EventKinds;
+}
+
+function eventChecks(
+  { numbered, cleaned, has, kinds }: Read,
+  { quality }: DataConfig,
+  { now = new Date(), previousPopularity }: IngestContext,
+): QualityCheck[] {
+  const { dataset } = cleaned;
+  return [
+    ...sizeChecks(dataset, quality),
+    duplicateCheck(numbered, kinds.names.length, quality.duplicates),
+    ...ruleChecks(cleaned, numbered.items.length),
+    ...(has.time ? timeChecks(dataset, now.getTime() / 1000, quality) : []),
+    ...userChecks(dataset, has.time, quality),
+    ...(previousPopularity === undefined ? [] : [driftCheck(dataset, previousPopularity, quality.drift)]),
+  ];
 }
 
 const withAttributes = (dataset: Dataset, table: ItemTable): Dataset => ({
   ...dataset,
   attributes: dataset.itemIds.map((itemId) => table.attributes.get(itemId)),
 });
-
-/** sha256 over every column of a dataset, in order. */
-export function fingerprintOf(dataset: Dataset): string {
-  const hash = createHash('sha256');
-  for (const ids of [dataset.userIds, dataset.itemIds, dataset.attributes]) hash.update(canonicalJson(ids));
-  const { offsets, items, times, weights, baskets } = dataset;
-  for (const column of [offsets, items, times, weights, ...(baskets === undefined ? [] : [baskets])]) {
-    hash.update(`${column.constructor.name} ${column.length}`);
-    hash.update(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
-  }
-  return hash.digest('hex');
-}

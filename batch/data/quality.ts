@@ -1,5 +1,8 @@
 import { DataError } from '../../shared/errors.ts';
+import type { Dataset } from './dataset.ts';
 import type { Cell } from './duckdb.ts';
+import { count } from './quality/checks.ts';
+import type { Audit } from './quality/profile.ts';
 
 /** What was found in the data: plain, for the report, the cache and whoever asks. */
 export interface QualityReport {
@@ -54,4 +57,28 @@ export class DataQualityError extends DataError {
     );
     this.report = report;
   }
+}
+
+const order = { error: 0, warning: 1, ok: 2 } as const;
+
+/** Puts the findings together. */
+export function qualityReport(
+  dataset: Dataset,
+  audits: readonly Audit[],
+  rowsRead: number,
+  checks: readonly QualityCheck[],
+): QualityReport {
+  const events = dataset.items.length;
+  const from = rowsRead === events ? '' : `${count(rowsRead)} rows, `;
+  return {
+    summary: `${from}${count(events)} events of ${count(dataset.userIds.length)} users and ${count(dataset.itemIds.length - 1)} items`,
+    rows: { read: rowsRead, kept: events },
+    sources: audits.map(({ profile }) => profile),
+    checks: checks.toSorted((a, b) => order[a.severity] - order[b.severity]),
+  };
+}
+
+/** @throws DataQualityError when a check is an error */
+export function assertQuality(report: QualityReport): void {
+  if (report.checks.some(({ severity }) => severity === 'error')) throw new DataQualityError(report);
 }

@@ -23,9 +23,13 @@ export interface SourceAnswers {
 const quote = (text: string): string =>
   `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\t', '\\t').replaceAll('\n', '\\n')}'`;
 
-/** A column's name as SQL takes it. */
+/** Column names that SQL takes for something else. */
+const reserved =
+  /^(all|asc|case|default|desc|end|from|group|in|limit|offset|order|select|table|to|user|when|where)$/i;
+
+/** A column's name inside of an SQL expression; by itself, the config takes any name as it is. */
 const sql = (name: string): string =>
-  /^[A-Za-z_]\w*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+  /^[A-Za-z_]\w*$/.test(name) && !reserved.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 
 const key = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : quote(name));
 
