@@ -24,7 +24,7 @@ export function terminalReporter(stream: NodeJS.WriteStream): Reporter {
       const started = performance.now();
       let shown = started;
       let note = '';
-      const title = name.padEnd(10);
+      const title = name.padEnd(16);
       if (live) stream.write(cut(`… ${title}`));
       const finish = (mark: string, text: string): void => {
         const line = `${mark} ${title} ${text.padEnd(66)} ${seconds(started).padStart(8)}`;

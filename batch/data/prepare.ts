@@ -4,7 +4,7 @@ import type { Split } from '../evaluate/protocol.ts';
 import type { Context } from '../pipeline.ts';
 import type { Stage } from '../progress.ts';
 import type { Dataset } from './dataset.ts';
-import { loadDataset } from './ingest.ts';
+import { loadDataset, loadTestEvents } from './ingest.ts';
 import type { QualityReport } from './quality.ts';
 import { filesOf } from './source.ts';
 import { splitDataset } from './split.ts';
@@ -46,9 +46,28 @@ export async function prepareData(config: Config, context: Context): Promise<Pre
       quality,
       splitInputs: { fingerprint, split: config.split },
       dataset,
-      split: once(async () => splitDataset(await dataset(), config.split, config.seed)),
+      split: once(async () =>
+        splitDataset(
+          await dataset(),
+          config.split,
+          config.seed,
+          await testEvents(config, await dataset(), context, stage),
+        ),
+      ),
     };
   });
+}
+
+/** The given test events of a `files` split; other splits take theirs from the dataset. */
+async function testEvents(
+  { data, split }: Config,
+  dataset: Dataset,
+  context: Context,
+  stage: Stage,
+): Promise<Dataset | undefined> {
+  return split.kind === 'files'
+    ? loadTestEvents(split.test, data, dataset, ingestContext(context, stage))
+    : undefined;
 }
 
 const ingestContext = ({ baseDirectory, openBucket, signal }: Context, { progress }: Stage) => ({
