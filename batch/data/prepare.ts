@@ -28,7 +28,16 @@ interface Facts {
 
 /** Reads and cleans the sources, unless they are those of an earlier run; the split is made when it is needed. */
 export async function prepareData(config: Config, context: Context): Promise<PreparedData> {
-  const inputs = { data: config.data, split: config.split, sources: await sourceVersions(config, context) };
+  const inputs = {
+    data: config.data,
+    sources: await versionsOf([config.data.events, config.data.items ?? []].flat(), context),
+  };
+  const testSources = config.split.kind === 'files' ? [config.split.test] : [];
+  const splitInputs = {
+    split: config.split,
+    seed: config.seed,
+    testSources: await versionsOf(testSources, context),
+  };
   return context.reporter.stage('data', async (stage) => {
     const load = once(() => loadDataset(config.data, ingestContext(context, stage)));
     const facts = await context.cache.get('data', inputs, async (): Promise<Facts> => {
@@ -44,7 +53,7 @@ export async function prepareData(config: Config, context: Context): Promise<Pre
     return {
       fingerprint,
       quality,
-      splitInputs: { fingerprint, split: config.split },
+      splitInputs: { fingerprint, ...splitInputs },
       dataset,
       split: once(async () =>
         splitDataset(
@@ -78,8 +87,7 @@ const ingestContext = ({ baseDirectory, openBucket, signal }: Context, { progres
 });
 
 /** Names, sizes and modification times of the source files; the listing of those in object storage. */
-async function sourceVersions({ data, split }: Config, context: Context): Promise<unknown> {
-  const sources = [data.events, data.items ?? [], split.kind === 'files' ? split.test : []].flat();
+async function versionsOf(sources: readonly { readonly path: string }[], context: Context): Promise<unknown> {
   const versions: unknown[] = [];
   for (const { path } of sources) {
     if (path.startsWith('s3://')) versions.push(await objectVersions(path, context));
