@@ -1,11 +1,22 @@
 import '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
+import { kernel as adamW } from './kernels/adam-w.ts';
 import { kernel as batchMatMul } from './kernels/batch-mat-mul.ts';
+import { kernels as embeddingBag } from './kernels/embedding-bag.ts';
 import { kernel as gatherV2 } from './kernels/gather-v2.ts';
 import { kernels as slices } from './kernels/slice.ts';
+import { kernel as softmaxCrossEntropy } from './kernels/softmax-cross-entropy.ts';
 import { kernel as unsortedSegmentSum } from './kernels/unsorted-segment-sum.ts';
 
-const kernels: readonly tf.KernelConfig[] = [batchMatMul, gatherV2, ...slices, unsortedSegmentSum];
+const kernels: readonly tf.KernelConfig[] = [
+  adamW,
+  batchMatMul,
+  ...embeddingBag,
+  gatherV2,
+  ...slices,
+  softmaxCrossEntropy,
+  unsortedSegmentSum,
+];
 
 /**
  * WebAssembly with SIMD, one thread, no native package: the backend that runs everywhere. tfjs's own lacks kernels that

@@ -1,0 +1,46 @@
+import type { ItemAttributes } from '../../shared/catalogue.ts';
+
+/** Which attribute values describe which items: pair i says that item `items[i]` has feature `features[i]`. */
+export interface ItemFeatures {
+  /** Number of different features. */
+  readonly count: number;
+  readonly items: Int32Array;
+  readonly features: Int32Array;
+  /** 1/√(features of the item), so that items with many are not longer for it. */
+  readonly weights: Float32Array;
+}
+
+const priceBuckets = 10;
+/** A feature of a single item says no more than its id. */
+const minimumItems = 2;
+
+/** Categories as they are, and the tenth of all known prices in which an item's price lies. */
+export function itemFeatures(attributes: readonly (ItemAttributes | undefined)[]): ItemFeatures {
+  const bucket = priceBucket(attributes);
+  const names = attributes.map((item) => [
+    ...new Set((item?.categories ?? []).map((category) => `category ${category}`)),
+    ...(item?.price === undefined ? [] : [`price ${bucket(item.price)}`]),
+  ]);
+  const counts = new Map<string, number>();
+  for (const name of names.flat()) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const kept = [...counts].filter(([, count]) => count >= minimumItems).map(([name]) => name);
+  const numbers = new Map(kept.sort().map((name, number) => [name, number]));
+  const pairs = names.flatMap((own, item) => {
+    const features = own.flatMap((name) => numbers.get(name) ?? []);
+    return features.map((feature) => ({ item, feature, weight: 1 / Math.sqrt(features.length) }));
+  });
+  return {
+    count: numbers.size,
+    items: Int32Array.from(pairs, ({ item }) => item),
+    features: Int32Array.from(pairs, ({ feature }) => feature),
+    weights: Float32Array.from(pairs, ({ weight }) => weight),
+  };
+}
+
+function priceBucket(attributes: readonly (ItemAttributes | undefined)[]): (price: number) => number {
+  const prices = Float64Array.from(attributes.flatMap((item) => item?.price ?? [])).sort();
+  const bounds = Array.from({ length: priceBuckets - 1 }, (_, i) => {
+    return prices[Math.floor(((i + 1) * prices.length) / priceBuckets)] ?? Number.POSITIVE_INFINITY;
+  });
+  return (price) => bounds.filter((bound) => price >= bound).length;
+}

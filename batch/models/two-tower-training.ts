@@ -1,0 +1,164 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { FitError } from '../../shared/errors.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { Run } from '../recommender.ts';
+import {
+  type Cuts,
+  type Example,
+  epochOrder,
+  epochSize,
+  exampleAt,
+  findCuts,
+  stream,
+} from '../training/examples.ts';
+import { historyBatch } from '../training/histories.ts';
+import { train as runTraining } from '../training/loop.ts';
+import { sampleCandidates, softmaxLoss } from '../training/losses.ts';
+import { createAdamW, type Parameters } from '../training/optimiser.ts';
+import { interactionMatrix } from '../training/sparse.ts';
+import { spectralItemVectors } from '../training/svd.ts';
+import { popularityScores } from './popularity.ts';
+import type { TwoTowerOptions } from './two-tower.ts';
+import { type ItemFeatures, itemFeatures } from './two-tower-features.ts';
+import { scoreWith } from './two-tower-model.ts';
+import { initialParameters, itemTower, queryTower } from './two-tower-network.ts';
+
+const itemsForFullSoftmax = 10_000;
+const sampledNegatives = 1_024;
+
+/** What stays the same throughout a fit. */
+export interface Problem {
+  readonly train: Dataset;
+  readonly options: TwoTowerOptions;
+  readonly seed: number;
+  readonly features: ItemFeatures;
+  readonly popularity: Float32Array;
+  readonly cuts: Cuts;
+  readonly stepsPerEpoch: number;
+  /** Items drawn for a batch's softmax; undefined: all. */
+  readonly negatives: number | undefined;
+  /** [rows] expected count of each item among one example's targets. */
+  readonly frequency: Float32Array;
+}
+
+/** @throws FitError when nobody has a second basket */
+export function createProblem(train: Dataset, options: TwoTowerOptions, seed: number): Problem {
+  const cuts = findCuts(train, options.targets);
+  const examples = cuts.users.length;
+  if (examples === 0) {
+    throw new FitError(
+      `two-tower: expected users with a new item after their first basket, found none among ${train.userIds.length}`,
+    );
+  }
+  const full = options.negatives === undefined && train.itemIds.length <= itemsForFullSoftmax;
+  const negatives = full || options.negatives === 'all' ? undefined : (options.negatives ?? sampledNegatives);
+  const frequency = new Float32Array(train.itemIds.length);
+  for (let at = 0; at < examples; at++) {
+    for (const item of exampleAt(train, cuts, at, options.targets).targets) frequency[item]! += 1 / examples;
+  }
+  return {
+    train,
+    options,
+    seed,
+    features: itemFeatures(train.attributes),
+    popularity: popularityScores(train, {}),
+    cuts,
+    stepsPerEpoch: Math.max(1, Math.floor(epochSize(cuts, options.examplesPerUser) / options.batchSize)),
+    negatives,
+    frequency,
+  };
+}
+
+/** Parameters that score as the truncated SVD does, and the factor of the scores at which the first batch is likeliest. */
+export function initialise(problem: Problem): { parameters: Parameters; scale: number } {
+  const { train, options, seed, features } = problem;
+  const table = initialTable(train, options.dimensions, seed);
+  const parameters = initialParameters(table, options.dimensions, { features, heads: options.heads });
+  const batches = createBatches(problem);
+  const scales = Array.from({ length: 25 }, (_, i) => 2 ** ((i - 12) / 2));
+  const losses = scales.map((scale) =>
+    tf.tidy(() => batchLoss(parameters, scale, problem, batches(0), 0).dataSync()[0]!),
+  );
+  return { parameters, scale: scales[losses.indexOf(Math.min(...losses))]! };
+}
+
+/** Spectral vectors, scaled to a root mean square length of 1, so that one learning rate suits all data. */
+function initialTable(train: Dataset, dimensions: number, seed: number): Float32Array {
+  const matrix = interactionMatrix(train);
+  const present = new Set(matrix.indices).size;
+  const vectors = spectralItemVectors(matrix, { dimensions, seed });
+  const squares = vectors.reduce((sum, value) => sum + value * value, 0);
+  const factor = Math.sqrt(present / squares);
+  return vectors.map((value) => value * factor);
+}
+
+/** Trains in place; returns the epochs that the parameters have seen. */
+export async function fitParameters(
+  parameters: Parameters,
+  scale: number,
+  problem: Problem,
+  run: Run,
+): Promise<number> {
+  const { options, stepsPerEpoch, train } = problem;
+  using optimiser = createAdamW(parameters, options);
+  const batches = createBatches(problem);
+  const identity = {
+    options,
+    seed: run.seed,
+    events: train.items.length,
+    validated: run.validate !== undefined,
+  };
+  return await runTraining(
+    {
+      name: 'two-tower',
+      identity: JSON.stringify(identity),
+      parameters,
+      optimiser,
+      stepsPerEpoch,
+      loss: (step) => batchLoss(parameters, scale, problem, batches(step), step),
+      score: scoreWith(parameters, scale, problem),
+    },
+    { ...options, maximumEpochs: options.epochs ?? (run.validate ? 20 : 2) },
+    run,
+  );
+}
+
+/** The examples of each step; the order of the epoch at hand is kept, not that of others. */
+function createBatches({ train, options, seed, cuts, stepsPerEpoch }: Problem): (step: number) => Example[] {
+  let order: { epoch: number; examples: Int32Array } | undefined;
+  return (step) => {
+    const epoch = Math.floor(step / stepsPerEpoch);
+    if (order?.epoch !== epoch) {
+      order = { epoch, examples: epochOrder(cuts, options.examplesPerUser, stream(seed, 'epoch', epoch)) };
+    }
+    const start = (step % stepsPerEpoch) * options.batchSize;
+    return Array.from(order.examples.subarray(start, start + options.batchSize), (at) =>
+      exampleAt(train, cuts, at, options.targets),
+    );
+  };
+}
+
+function batchLoss(
+  parameters: Parameters,
+  scale: number,
+  { options, features, frequency, negatives, seed }: Problem,
+  examples: readonly Example[],
+  step: number,
+): tf.Scalar {
+  const batch = historyBatch(
+    examples.map(({ history }) => history),
+    options.maxHistory,
+  );
+  const query = queryTower(parameters, itemTower(parameters, 'history', features), batch);
+  const candidates =
+    negatives === undefined
+      ? undefined
+      : sampleCandidates(examples, negatives, frequency, stream(seed, 'step', step));
+  return softmaxLoss(
+    tf.mul(query, scale),
+    itemTower(parameters, 'items', features),
+    examples,
+    candidates,
+    options.targets === 'new',
+  );
+}

@@ -1,0 +1,54 @@
+import * as tf from '@tensorflow/tfjs-core';
+import * as v from 'valibot';
+import { openBackend } from '../backend/index.ts';
+import { defineRecommender } from '../recommender.ts';
+import { createModel } from './two-tower-model.ts';
+import { createProblem, fitParameters, initialise } from './two-tower-training.ts';
+
+const Count = v.pipe(v.number(), v.integer(), v.minValue(1));
+const Positive = v.pipe(v.number(), v.gtValue(0));
+
+export const TwoTowerOptions = v.strictObject({
+  dimensions: v.optional(Count, 64),
+  /** Attention heads: views of a history that forget at different speeds. */
+  heads: v.optional(Count, 2),
+  /** Newest events of a history that the model reads. */
+  maxHistory: v.optional(Count, 200),
+  /** Which items of the next basket are to be predicted: those not in the history, or all. */
+  targets: v.optional(v.picklist(['new', 'any']), 'new'),
+  /** Points of a user's history trained on in one epoch. */
+  examplesPerUser: v.optional(Count, 20),
+  batchSize: v.optional(Count, 256),
+  learningRate: v.optional(Positive, 5e-3),
+  weightDecay: v.optional(v.pipe(v.number(), v.minValue(0)), 0),
+  /** Items drawn beside a batch's targets for its softmax; 'all': the catalogue. Left out: all up to 10,000 items. */
+  negatives: v.optional(v.union([Count, v.literal('all')])),
+  /** With validation at most so many. Left out: 20 with validation, 2 without. */
+  epochs: v.optional(v.pipe(v.number(), v.minValue(0))),
+  validationsPerEpoch: v.optional(Count, 4),
+  /** Validations in a row without a new best after which training ends. */
+  patience: v.optional(Count, 4),
+});
+export type TwoTowerOptions = v.InferOutput<typeof TwoTowerOptions>;
+
+/**
+ * Two-tower retrieval (Covington et al. 2016; Yi et al. 2019): a history encoder and an item tower trained by softmax to
+ * predict the next basket, started from the truncated SVD of the interactions. See two-tower-network.ts.
+ */
+export const twoTower = defineRecommender({
+  name: 'two-tower',
+  baseline: false,
+  options: TwoTowerOptions,
+  async fit(train, options, run) {
+    await openBackend();
+    run.progress('two-tower: singular vectors', 0);
+    const problem = createProblem(train, options, run.seed);
+    const { parameters, scale } = initialise(problem);
+    try {
+      const epochs = await fitParameters(parameters, scale, problem, run);
+      return createModel(parameters, scale, problem, { ...options, epochs });
+    } finally {
+      tf.dispose(parameters);
+    }
+  },
+});

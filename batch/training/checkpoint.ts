@@ -1,0 +1,75 @@
+import * as v from 'valibot';
+import { FitError } from '../../shared/errors.ts';
+
+/** Where a training stands: plain values, and arrays by name. */
+export interface Checkpoint<Progress> {
+  readonly progress: Progress;
+  readonly arrays: ReadonlyMap<string, Float32Array>;
+}
+
+const magic = 0x4b434750; // "PGCK"
+const headerBytes = 8;
+
+const Header = v.object({
+  /** What is being trained, in whatever detail makes a state of something else unusable. */
+  identity: v.string(),
+  progress: v.unknown(),
+  arrays: v.array(v.object({ name: v.string(), length: v.pipe(v.number(), v.integer(), v.minValue(0)) })),
+});
+
+/**
+ * Little-endian: uint32 magic, uint32 length of a JSON header, the header padded with spaces to a multiple of 4, then the
+ * arrays, float32, one after another. Equal states give equal bytes.
+ */
+export function encodeCheckpoint(identity: string, { progress, arrays }: Checkpoint<unknown>): Uint8Array {
+  const entries = [...arrays].map(([name, { length }]) => ({ name, length }));
+  const json = JSON.stringify({ identity, progress, arrays: entries });
+  const text = new TextEncoder().encode(json);
+  const textBytes = Math.ceil(text.length / 4) * 4;
+  const floats = entries.reduce((sum, { length }) => sum + length, 0);
+  const bytes = new Uint8Array(headerBytes + textBytes + floats * 4);
+  new Uint32Array(bytes.buffer, 0, 2).set([magic, textBytes]);
+  bytes.fill(0x20, headerBytes, headerBytes + textBytes);
+  bytes.set(text, headerBytes);
+  let at = headerBytes + textBytes;
+  for (const values of arrays.values()) {
+    new Float32Array(bytes.buffer, at, values.length).set(values);
+    at += values.byteLength;
+  }
+  return bytes;
+}
+
+/**
+ * Reads what {@link encodeCheckpoint} wrote.
+ * @returns undefined when the state is that of another identity: other data or options, an older format
+ * @throws FitError when the bytes are not a whole checkpoint
+ */
+export function decodeCheckpoint<Progress>(
+  identity: string,
+  Progress: v.GenericSchema<unknown, Progress>,
+  stored: Uint8Array,
+): Checkpoint<Progress> | undefined {
+  const bytes = stored.slice();
+  const fail = (found: string): never => {
+    throw new FitError(
+      `checkpoint: expected a whole training state, found ${found}; remove it to start afresh`,
+    );
+  };
+  if (bytes.length < headerBytes) return fail(`${bytes.length} bytes`);
+  const [found, textBytes] = new Uint32Array(bytes.buffer, 0, 2) as unknown as [number, number];
+  if (found !== magic) return fail(`the magic number ${found}`);
+  const header = v.parse(
+    Header,
+    JSON.parse(new TextDecoder().decode(bytes.subarray(headerBytes, headerBytes + textBytes))),
+  );
+  if (header.identity !== identity) return undefined;
+  const arrays = new Map<string, Float32Array>();
+  let at = headerBytes + textBytes;
+  for (const { name, length } of header.arrays) {
+    if (at + length * 4 > bytes.length) return fail(`${bytes.length} bytes where '${name}' ends later`);
+    arrays.set(name, new Float32Array(bytes.buffer, at, length).slice());
+    at += length * 4;
+  }
+  if (at !== bytes.length) return fail(`${bytes.length - at} bytes too many`);
+  return { progress: v.parse(Progress, header.progress), arrays };
+}
