@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { storeConformance } from './store.ts';
+import { releaseConformance } from './release.ts';
+import { type StoreAddress, storeConformance } from './store.ts';
 
 let root = '';
 let opened = 0;
@@ -11,4 +12,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-storeConformance('directory', async () => ({ address: path.join(root, String(opened++)), environment: {} }));
+const fresh = async (): Promise<StoreAddress> => ({
+  address: path.join(root, String(opened++)),
+  environment: {},
+});
+
+storeConformance('directory', fresh);
+releaseConformance('a directory', fresh);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { findVersitygw, type S3Server, startVersitygw } from '../fixtures/versitygw.ts';
-import { storeConformance } from './store.ts';
+import { releaseConformance } from './release.ts';
+import { type StoreAddress, storeConformance } from './store.ts';
 
 const { executable, reason } = await findVersitygw();
 
@@ -12,8 +13,10 @@ describe.skipIf(executable === undefined)(`against a real S3 server${reason ? ` 
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
-  storeConformance('s3', async () => ({
+  const fresh = async (): Promise<StoreAddress> => ({
     address: `s3://${server.bucket}/store/${opened++}`,
     environment: server.environment,
-  }));
+  });
+  storeConformance('s3', fresh);
+  releaseConformance('s3', fresh);
 });
