@@ -144,8 +144,9 @@ export const Config = v.strictObject({
   channel: v.optional(ChannelName, 'production'),
   gate: v.optional(
     v.strictObject({
-      /** How much of the serving release's primary metric a new one must reach, on the same test split. */
-      minimumRatio: v.optional(v.pipe(v.number(), v.minValue(0)), 1),
+      /** How much of the serving release's primary metric a new one must reach, on the same test split, besides not being
+       * significantly worse. */
+      minimumRatio: v.optional(v.pipe(v.number(), v.minValue(0)), 0.97),
       /** Least recall of the quantised tables against float32. */
       minimumQuantisationRecall: v.optional(Fraction, 0.97),
     }),

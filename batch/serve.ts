@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { ConfigError, PerigeeError } from '../shared/errors.ts';
@@ -64,7 +64,7 @@ export async function assertFree(port: number): Promise<void> {
 /** The store over HTTP, read-only, as an origin behind a CDN would show it. */
 async function serveStore(store: Store): Promise<Server> {
   const server = createServer((request, response) => {
-    answer(store, request.url ?? '/', response).catch((error: unknown) => {
+    answer(store, request, response).catch((error: unknown) => {
       response.writeHead(500).end(String(error));
     });
   });
@@ -73,14 +73,27 @@ async function serveStore(store: Store): Promise<Server> {
   return server;
 }
 
-async function answer(store: Store, url: string, response: ServerResponse): Promise<void> {
+async function answer(
+  store: Store,
+  { url = '/', headers }: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const key = decodeURIComponent(new URL(url, 'http://localhost').pathname.slice(1));
-  const found = key === '' ? undefined : await store.get(key);
-  if (found === undefined) response.writeHead(404).end();
-  else
-    response
-      .writeHead(200, { etag: `"${found.etag.replaceAll('"', '')}"`, 'content-length': found.body.length })
-      .end(found.body);
+  const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '') ?? [];
+  const range =
+    from === undefined ? undefined : { offset: Number(from), length: Number(to) - Number(from) + 1 };
+  const found = key === '' ? undefined : await store.get(key, range);
+  if (found === undefined) {
+    response.writeHead(404).end();
+    return;
+  }
+  const { body, etag } = found;
+  response.writeHead(range === undefined ? 200 : 206, {
+    etag: `"${etag.replaceAll('"', '')}"`,
+    'content-length': body.length,
+    ...(range && { 'content-range': `bytes ${range.offset}-${range.offset + body.length - 1}/*` }),
+  });
+  response.end(body);
 }
 
 interface Worker {
