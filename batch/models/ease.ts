@@ -43,13 +43,14 @@ export const ease = defineRecommender({
       );
     }
     const tried = items.length > itemsToChooseBelow ? regularisations.slice(0, 1) : regularisations;
-    const [first, ...others] = options.regularisation === undefined ? tried : [options.regularisation];
+    const candidates = options.regularisation === undefined ? tried : [options.regularisation];
+    const [first, ...others] = candidates;
     return bestOf(
       [first!, ...others],
-      (regularisation) =>
+      (regularisation, at) =>
         fitOne(matrix, Int32Array.from(items), { ...options, regularisation }, (fraction) => {
           run.signal.throwIfAborted();
-          run.progress(`ease with λ = ${regularisation}`, fraction);
+          run.progress(`ease with λ = ${regularisation}`, (at + fraction) / candidates.length);
         }),
       run,
     );

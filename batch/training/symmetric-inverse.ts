@@ -38,14 +38,13 @@ function sweep(tf: Tensors, a: Float32Array, size: number, start: number, width:
   const pivot = inverseOfBlock(panel, size, start, width);
   tf.tidy(() => {
     const rows = tf.tensor2d(panel, [width, size]);
-    // (A_ik A_kk⁻¹)ᵀ = A_kk⁻¹ A_ki: [width, size]
-    const factor = tf.matMul(tf.tensor2d(Float32Array.from(pivot), [width, width]), rows);
+    const factor = tf.matMul(rows, tf.tensor2d(Float32Array.from(pivot), [width, width]), true);
     for (let top = 0; top < size; top += width) {
       const height = Math.min(width, size - top);
       const reach = top + height;
       // Read outside the tidy: it would walk a typed array that it returns, number by number.
       const product = tf.tidy(() =>
-        tf.matMul(tf.slice(factor, [0, top], [width, height]), tf.slice(rows, [0, 0], [width, reach]), true),
+        tf.matMul(tf.slice(factor, [top, 0], [height, width]), tf.slice(rows, [0, 0], [width, reach])),
       );
       const update = product.dataSync();
       product.dispose();
@@ -70,6 +69,7 @@ function rowsOf(a: Float32Array, size: number, start: number, width: number): Fl
   return panel;
 }
 
+/** `factor` [size, width] is A_·k A_kk⁻¹. */
 function storePanel(
   a: Float32Array,
   size: number,
@@ -79,11 +79,11 @@ function storePanel(
   pivot: Float64Array,
 ): void {
   for (let i = 0; i < width; i++) {
-    for (let j = 0; j < start; j++) a[(start + i) * size + j] = factor[i * size + j]!;
+    for (let j = 0; j < start; j++) a[(start + i) * size + j] = factor[j * width + i]!;
     for (let j = 0; j <= i; j++) a[(start + i) * size + start + j] = -pivot[i * width + j]!;
   }
   for (let j = start + width; j < size; j++) {
-    for (let i = 0; i < width; i++) a[j * size + start + i] = factor[i * size + j]!;
+    for (let i = 0; i < width; i++) a[j * size + start + i] = factor[j * width + i]!;
   }
 }
 
