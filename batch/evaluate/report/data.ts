@@ -1,10 +1,11 @@
 import * as Plot from '@observablehq/plot';
 import { quantile } from '../bootstrap.ts';
-import { byPopularity, concentration, exposureBins, usersPerItem } from '../exposure.ts';
-import { axisLabel, axisLabelRoom, chart, figureOf, gridY, legend, wideChart } from './chart.ts';
-import { count, counted, day, percent } from './format.ts';
+import { byPopularity, usersPerItem } from '../exposure.ts';
+import { axisLabel, axisLabelRoom, chart, figureOf, gridY, wideChart } from './chart.ts';
+import { count, counted, day } from './format.ts';
 import { type Html, html } from './html.ts';
 import type { Findings } from './input.ts';
+import { placesFigure } from './places.ts';
 import { qualityTable } from './quality.ts';
 
 /** The events behind the models: their quality, when, how many for each user and item, which items get the places. */
@@ -15,7 +16,7 @@ export function dataSection(findings: Findings): Html {
     <h2 id="data-title">Data</h2>
     ${qualityTable(findings.input.quality)}
     <div class="charts">
-      ${exposure(findings, users)}
+      ${placesFigure(findings, users)}
       ${longTail(users)}
       ${historyLengths(dataset.offsets)}
     </div>
@@ -141,58 +142,4 @@ function historyLengths(offsets: Uint32Array): Html {
     },
   );
   return figureOf('Events of each user', body, note);
-}
-
-function exposure({ charted, primary, winner }: Findings, users: Uint32Array): Html {
-  const k = primary.split('@')[1]!;
-  const choices = { color: 'var(--quiet)', symbol: 'square' as const, name: 'what users chose' };
-  const curves = [
-    ...charted.map(({ model, series }) => ({ series, shares: model.test.exposure })),
-    { series: choices, shares: concentration(users, byPopularity(users)) },
-  ];
-  const head = exposureBins / 10 - 1;
-  const words = curves.map(({ series, shares }) => `${series.name} ${percent(shares[head] ?? 0, 0)}`);
-  const body = chart(
-    `Share of the first ${k} places held by the most popular tenth of the items: ${words.join(', ')}.`,
-    {
-      height: 230,
-      marginLeft: 44,
-      marginRight: 24,
-      marginBottom: axisLabelRoom,
-      x: {
-        ...axisLabel('share of the items, most popular first'),
-        percent: true,
-        ticks: 5,
-        tickSize: 0,
-        tickFormat: (share: number) => `${share} %`,
-      },
-      y: {
-        label: null,
-        percent: true,
-        domain: [0, 100],
-        ticks: 5,
-        tickSize: 0,
-        tickFormat: (share: number) => `${share} %`,
-      },
-      marks: [
-        gridY({ ticks: 5 }),
-        ...curves.map(({ series, shares }) =>
-          Plot.lineY([0, ...shares], {
-            x: (_: number, at: number) => at / exposureBins,
-            y: (share: number) => share,
-            stroke: series.color,
-            strokeWidth: 2.5,
-            strokeDasharray: series === choices ? '2 4' : undefined,
-          } as Plot.LineYOptions),
-        ),
-      ],
-    },
-  );
-  const most = percent(winner.test.exposure[head] ?? 0, 0);
-  const note = `The most popular tenth of the items gets ${most} of the first ${k} places from ${winner.name}`;
-  return figureOf(
-    'Which items get the places',
-    html`${body}${legend(curves.map(({ series }) => series))}`,
-    note,
-  );
 }

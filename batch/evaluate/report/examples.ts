@@ -62,4 +62,4 @@ function itemLine(item: number, targets: ReadonlySet<number>, dataset: Dataset):
 
 /** Isolated, so that a title in a right-to-left script or with stray controls disturbs nothing around it. */
 const titleOf = (item: number, dataset: Dataset): Html =>
-  html`<bdi>${dataset.attributes[item]?.title ?? dataset.itemIds[item]}</bdi>`;
+  html`<bdi>${dataset.attributes[item]?.title || dataset.itemIds[item]}</bdi>`;

@@ -5,9 +5,15 @@ import { type Html, html } from './html.ts';
 /** What was read, what was kept, what is wrong with it and how bad that is, with rows that show it. */
 export function qualityTable(quality: QualityReport): Html {
   const { read, kept } = quality.rows;
+  const [telling, silent] = [quality.checks.filter(tells), quality.checks.filter((check) => !tells(check))];
   const share = read > 0 ? ` (${percent(kept / read)})` : '';
   return html`<p class="lead">Of ${counted(read, 'row')} read, ${count(kept)} became events${share}. ${verdict(quality)}</p>
-    <ul class="checks" aria-label="Data quality checks">${quality.checks.map(checkItem)}</ul>
+    ${checkList('Data quality checks', telling)}
+    ${
+      silent.length > 0 &&
+      html`<details><summary>${counted(silent.length, 'check')} more without a finding</summary>
+      ${checkList('Checks without a finding', silent)}</details>`
+    }
     ${quality.sources.map(sourceProfile)}`;
 }
 
@@ -18,9 +24,17 @@ function verdict({ checks }: QualityReport): string {
   return `${counted(checks.length, 'check')}: ${found}.`;
 }
 
+/** Whether a check is worth a look: it found fault, or has rows to show. */
+const tells = ({ severity, samples = [] }: QualityCheck): boolean => severity !== 'ok' || samples.length > 0;
+
+const checkList = (title: string, checks: readonly QualityCheck[]): Html | undefined =>
+  checks.length === 0
+    ? undefined
+    : html`<ul class="checks" aria-label="${title}">${checks.map(checkItem)}</ul>`;
+
 const checkItem = ({ name, severity, message, value, threshold, samples }: QualityCheck): Html => html`
   <li><span class="tag ${severity}">${severity}</span>
-  <div><h3>${name}</h3><p><bdi>${message}</bdi></p>
+  <div class="finding"><p><strong>${name}:</strong> <bdi>${message}</bdi></p>
     ${samples !== undefined && samples.length > 0 && sampleTable(name, samples)}</div>
   <p class="number">${rounded(value)}${threshold !== undefined && html`<small>limit ${rounded(threshold)}</small>`}</p></li>`;
 

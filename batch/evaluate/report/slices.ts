@@ -17,6 +17,9 @@ export function slicesSection({ charted, primary, winner }: Findings): Html {
   </section>`;
 }
 
+/** Pixels between ticks: room for `0.05`. */
+const tickSpacing = 64;
+
 type Shown = Pick<Findings, 'charted' | 'primary' | 'winner'>;
 
 interface Point {
@@ -54,10 +57,10 @@ function sliceChart(group: SliceGroup, columns: readonly Column[], { charted, pr
     marginLeft: 20 + 6.4 * Math.max(...labels.map((label) => name(label).length)),
     marginRight: 16,
     marginTop: 6,
-    x: { label: null, domain: [0, Math.max(...all.map(({ upper }) => upper))], ticks: 4, tickSize: 0 },
+    x: { label: null, domain: [0, Math.max(...all.map(({ upper }) => upper))], tickSpacing, tickSize: 0 },
     y: { label: null, domain: labels, tickFormat: name, tickSize: 0 },
     marks: [
-      gridX({ ticks: 4 }),
+      gridX({ tickSpacing }),
       ...columns.flatMap(({ series, points }, at) => [
         Plot.link(points, {
           x1: 'lower',
