@@ -8,6 +8,23 @@ import { DataError } from '../../shared/errors.ts';
 export type Cell = string | number | boolean | null | Cell[] | { [key: string]: Cell };
 export type Row = Readonly<Record<string, Cell>>;
 
+/**
+ * A statement that DuckDB refused or could not finish. The message is DuckDB's without its kind and without the
+ * statement's text, which the reader never wrote.
+ */
+export class SqlError extends Error {
+  constructor(cause: unknown) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const reason = message
+      .split('\n\nLINE ')[0]!
+      .replace(/^[A-Z]\w+( \w+)? Error: /, '')
+      .replaceAll(/\s*\n\s*/g, ' ')
+      .trim();
+    super(reason, { cause });
+    this.name = 'SqlError';
+  }
+}
+
 /** An in-memory DuckDB that spills to a scratch folder; both vanish when it is disposed. */
 export interface Database extends AsyncDisposable {
   /** A folder for files that live as long as the database. */
@@ -55,7 +72,7 @@ export async function openDatabase(signal: AbortSignal): Promise<Database> {
       try {
         for await (const chunk of await connection.stream(sql)) yield chunk;
       } catch (error) {
-        throw signal.aborted ? signal.reason : error;
+        throw signal.aborted ? signal.reason : new SqlError(error);
       }
     },
     async [Symbol.asyncDispose]() {
@@ -73,7 +90,7 @@ async function read(connection: DuckDBConnection, sql: string, signal: AbortSign
     const result = await connection.run(sql);
     return (await result.getRowObjectsJson()) as Row[];
   } catch (error) {
-    throw signal.aborted ? signal.reason : error;
+    throw signal.aborted ? signal.reason : new SqlError(error);
   }
 }
 
@@ -82,13 +99,3 @@ export const identifier = (name: string): string => `"${name.replaceAll('"', '""
 
 /** `'text'`, whatever is in it. */
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-
-/** DuckDB's message without its kind and without the statement's text, which the reader never wrote. */
-export function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message
-    .split('\n\nLINE ')[0]!
-    .replace(/^[A-Z]\w+( \w+)? Error: /, '')
-    .replaceAll(/\s*\n\s*/g, ' ')
-    .trim();
-}

@@ -19,6 +19,7 @@ import { sourceChecks } from './quality/source-checks.ts';
 import { stagedChecks } from './quality/staged-checks.ts';
 import { assertQuality, type QualityCheck, type QualityReport, qualityReport } from './quality.ts';
 import { type IngestContext, type Opened, openAll, optionalColumns, readEvents } from './read-events.ts';
+import { reading } from './source.ts';
 
 export type { IngestContext } from './read-events.ts';
 export { loadTestEvents } from './test-events.ts';
@@ -91,7 +92,7 @@ async function auditAll(
   const audits: Audit[] = [];
   for (const { open } of sources) {
     context.progress(`looking over ${open.name}`, fraction);
-    audits.push(await auditSource(database, open));
+    audits.push(await reading(open.name, () => auditSource(database, open)));
   }
   return audits;
 }

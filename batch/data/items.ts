@@ -1,7 +1,7 @@
 import type { ItemAttributes } from '../../shared/catalogue.ts';
 import type { ItemSource } from '../config.ts';
 import type { Cell, Database, Row } from './duckdb.ts';
-import { check, expression, type OpenSource } from './source.ts';
+import { check, expression, type OpenSource, reading } from './source.ts';
 
 /** What the item sources say. */
 export interface ItemTable {
@@ -53,7 +53,8 @@ export async function readItems(
   // With several threads mode() and the like would choose among equals by chance.
   await database.rows('SET threads = 1');
   for (const { open, columns } of sources) {
-    for (const row of await database.rows(await itemQuery(database, open, columns))) {
+    const query = await itemQuery(database, open, columns);
+    for (const row of await reading(open.name, () => database.rows(query))) {
       const itemId = row['itemId'];
       if (typeof itemId !== 'string' || itemId === '') continue;
       if (attributes.has(itemId)) conflicts.push(row);

@@ -3,7 +3,7 @@ import type { PopularitySummary } from './drift.ts';
 import type { Database } from './duckdb.ts';
 import { createStaging, type EventKinds, stageEvents } from './events.ts';
 import { type NumberedEvents, numberEvents, type OptionalColumns } from './numbering.ts';
-import { type OpenSource, openSource, type SourceContext } from './source.ts';
+import { type OpenSource, openSource, reading, type SourceContext } from './source.ts';
 
 /** What surrounds an ingestion. */
 export interface IngestContext extends SourceContext {
@@ -51,7 +51,7 @@ export async function readEvents(
   await createStaging(database);
   for (const [i, { open, columns }] of events.entries()) {
     context.progress(`reading ${open.name}`, 0.25 + (0.25 * i) / events.length);
-    await stageEvents(database, open, columns, kinds);
+    await reading(open.name, () => stageEvents(database, open, columns, kinds));
   }
   await inspect();
   return numberEvents(database, optionalColumns(events), (fraction) =>

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { DataError } from '../../shared/errors.ts';
 import type { EventSource, ItemSource } from '../config.ts';
 import type { Store } from '../store/store.ts';
-import { type Database, identifier, literal, reasonOf } from './duckdb.ts';
+import { type Database, identifier, literal, SqlError } from './duckdb.ts';
 import { fetchObjects } from './fetch-objects.ts';
 
 /** Where sources are looked for. */
@@ -84,7 +84,8 @@ function readerOf(
   const list = `[${files.map((file) => literal(file.replaceAll(/[*?[]/g, '[$&]'))).join(', ')}]`;
   const options: string[] = [list];
   const format = formatOf(source);
-  if (files.length > 1) options.push('union_by_name = true');
+  // Columns that only some files have are null in the others; of a csv the first file decides.
+  if (files.length > 1 && format !== 'csv') options.push('union_by_name = true');
   if (format === 'parquet') return `read_parquet(${options.join(', ')})`;
   const types = `{${textColumns.map(({ name, type }) => `${literal(name)}: ${literal(type)}`).join(', ')}}`;
   if (format === 'jsonl') {
@@ -131,7 +132,7 @@ export async function openSource(
   const from = readerOf(source, files, textColumns, 'leave out');
   const recording = readerOf(source, files, textColumns, 'record');
   const shape = identifier(`shape of ${name} ${crypto.randomUUID()}`);
-  await database.rows(`CREATE TEMP TABLE ${shape} AS FROM ${from} LIMIT 0`);
+  await reading(name, () => database.rows(`CREATE TEMP TABLE ${shape} AS FROM ${from} LIMIT 0`));
   const opened = { name, from, recording, columns: await describe(database, shape, name), shape };
   const where = source.where === undefined ? 'true' : expression(source.where, opened.columns);
   await check(database, opened, 'where', where);
@@ -148,14 +149,22 @@ const isOne = (column: Column, expressions: readonly string[]): boolean =>
 
 const unquoted = (text: string): string => text.trim().replace(/^"(.*)"$/, '$1');
 
-async function describe(database: Database, from: string, name: string): Promise<Column[]> {
+/**
+ * Runs statements that read a source.
+ * @throws DataError that names the source where DuckDB fails
+ */
+export async function reading<T>(name: string, run: () => Promise<T>): Promise<T> {
   try {
-    const rows = await database.rows(`DESCRIBE FROM ${from}`);
-    return rows.map((row) => ({ name: String(row['column_name']), type: String(row['column_type']) }));
+    return await run();
   } catch (error) {
-    if (!(error instanceof Error) || error.name === 'AbortError') throw error;
-    throw new DataError(`${name} cannot be read: ${reasonOf(error)}`, { cause: error });
+    if (!(error instanceof SqlError)) throw error;
+    throw new DataError(`${name} cannot be read: ${error.message}`, { cause: error });
   }
+}
+
+async function describe(database: Database, from: string, name: string): Promise<Column[]> {
+  const rows = await reading(name, () => database.rows(`DESCRIBE FROM ${from}`));
+  return rows.map((row) => ({ name: String(row['column_name']), type: String(row['column_type']) }));
 }
 
 /** SQL of an expression of the config; a column's bare name stands for it even where SQL would want quotes. */
@@ -178,16 +187,16 @@ export async function check(
     const [column] = await database.rows(`DESCRIBE SELECT ${sql} FROM ${source.shape}`);
     return String(column?.['column_type']);
   } catch (error) {
-    if (!(error instanceof Error) || error.name === 'AbortError') throw error;
+    if (!(error instanceof SqlError)) throw error;
     throw new DataError(`${source.name}: ${setting}: ${explain(error, source.columns)}`, { cause: error });
   }
 }
 
 /** DuckDB's reason; of an unknown column, what was probably meant; and the columns that there are. */
-function explain(error: Error, columns: readonly Column[]): string {
+function explain(error: SqlError, columns: readonly Column[]): string {
   const existing = `Columns: ${columns.map(({ name }) => name).join(', ')}.`;
   const missing = /Referenced column "(.*?)" not found/.exec(error.message)?.[1];
-  if (missing === undefined) return `${reasonOf(error)}. ${existing}`;
+  if (missing === undefined) return `${error.message}. ${existing}`;
   const meant = /Candidate bindings: "(.*?)"/.exec(error.message)?.[1];
   const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
   return `there is no column '${missing}'.${hint} ${existing}`;

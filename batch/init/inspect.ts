@@ -1,8 +1,7 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
-import { DataError } from '../../shared/errors.ts';
-import { type Cell, type Database, identifier, literal, reasonOf } from '../data/duckdb.ts';
-import { filesOf, formatOf } from '../data/source.ts';
+import { type Cell, type Database, identifier, literal } from '../data/duckdb.ts';
+import { filesOf, formatOf, reading } from '../data/source.ts';
 
 /** What a file turns out to be, and its columns as its first rows show them. */
 export interface Inspected {
@@ -41,14 +40,11 @@ export async function inspectFile(
   const files = await filesOf({ path: file }, baseDirectory);
   const first = files[0]!;
   const format = formatOf({ path: first });
-  try {
+  return reading(path.basename(first), async () => {
     if (format === 'csv') return await inspectText(database, first);
     const from = `${format === 'parquet' ? 'read_parquet' : 'read_json'}(${literal(first)})`;
     return { format, encoding: 'utf-8', columns: await columnsOf(database, from) };
-  } catch (error) {
-    if (!(error instanceof Error) || error.name === 'AbortError') throw error;
-    throw new DataError(`${path.basename(first)} cannot be read: ${reasonOf(error)}`, { cause: error });
-  }
+  });
 }
 
 async function inspectText(database: Database, file: string): Promise<Inspected> {

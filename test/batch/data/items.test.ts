@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { ingest } from '../../fixtures/sources.ts';
+
+const events = { path: 'e.csv', header: true, columns: { userId: 'user', itemId: 'item' } };
+const eventText = 'user,item\nu,1\nu,2\nu,3\n';
+
+describe('item attributes', () => {
+  it('reads every attribute; what cannot be read is left out', async () => {
+    const text = [
+      'id;title;cats;price;url;image;stock',
+      '1;" One ";a|b| a |;9.5;http://x/1;http://x/1.png;true',
+      '2;;;cheap;;;0',
+      '9;Nine;z;1;;;true',
+    ].join('\n');
+    const { dataset, quality } = await ingest(
+      { 'e.csv': eventText, 'i.csv': text },
+      {
+        events,
+        items: {
+          path: 'i.csv',
+          delimiter: ';',
+          columns: {
+            itemId: 'id',
+            title: 'title',
+            categories: 'cats',
+            price: 'price',
+            url: 'url',
+            image: 'image',
+            available: 'stock',
+          },
+        },
+      },
+    );
+    expect(dataset.attributes).toEqual([
+      undefined,
+      {
+        title: 'One',
+        categories: ['a', 'b'],
+        price: 9.5,
+        url: 'http://x/1',
+        image: 'http://x/1.png',
+        available: true,
+      },
+      { available: false },
+      undefined,
+    ]);
+    const found = Object.fromEntries(quality.checks.map((check) => [check.name, check]));
+    expect(found['items without attributes']).toMatchObject({
+      severity: 'warning',
+      value: 1 / 3,
+      samples: [{ itemId: '3', events: 1 }],
+    });
+    expect(found['items without events']).toMatchObject({ severity: 'ok', value: 1 / 3 });
+  });
+
+  it('takes categories from a list', async () => {
+    const text = '{"id": 1, "tags": ["a", "b", null]}\n{"id": 2, "tags": []}\n';
+    const items = { path: 'i.jsonl', columns: { itemId: 'id', categories: 'tags' } };
+    const { dataset } = await ingest({ 'e.csv': eventText, 'i.jsonl': text }, { events, items });
+    expect(dataset.attributes.slice(1)).toEqual([{ categories: ['a', 'b'] }, {}, undefined]);
+  });
+
+  it('aggregates the rows of an item; among equally common values the first stands', async () => {
+    const text = 'id,name,price\n1,b,1\n1,a,2\n1,a,9\n2,y,4\n2,x,6\n';
+    const items = {
+      path: 'i.csv',
+      columns: { itemId: 'id', title: 'mode(name)', price: 'median(price)' },
+    };
+    const { dataset, quality } = await ingest({ 'e.csv': eventText, 'i.csv': text }, { events, items });
+    expect(dataset.attributes.slice(1, 3)).toEqual([
+      { title: 'a', price: 2 },
+      { title: 'y', price: 5 },
+    ]);
+    expect(quality.checks.find(({ name }) => name === 'several titles')).toMatchObject({
+      severity: 'warning',
+      value: 1,
+      samples: [
+        { itemId: '1', 'different titles': 2, titles: ['a', 'b'] },
+        { itemId: '2', 'different titles': 2, titles: ['x', 'y'] },
+      ],
+    });
+  });
+
+  it('lets the first row stand where rows disagree, and says so', async () => {
+    const text = 'id,name\n1,first\n1,second\n1,first\n2,only\n';
+    const items = { path: 'i.csv', header: true, columns: { itemId: 'id', title: 'name' } };
+    const { dataset, quality } = await ingest({ 'e.csv': eventText, 'i.csv': text }, { events, items });
+    expect(dataset.attributes[1]).toEqual({ title: 'first' });
+    expect(quality.checks.find(({ name }) => name === 'conflicting item rows')).toMatchObject({
+      severity: 'warning',
+      value: 1,
+      samples: [{ itemId: '1', title: 'second' }],
+    });
+  });
+
+  it('prefers the earlier of two sources', async () => {
+    const files = { 'e.csv': eventText, 'a.csv': 'id,name\n1,A\n', 'b.csv': 'id,name\n1,B\n2,B\n' };
+    const source = (path: string) => ({ path, header: true, columns: { itemId: 'id', title: 'name' } });
+    const { dataset } = await ingest(files, { events, items: [source('a.csv'), source('b.csv')] });
+    expect(dataset.attributes.slice(1, 3)).toEqual([{ title: 'A' }, { title: 'B' }]);
+  });
+});
