@@ -4,7 +4,7 @@ import type { Neighbours } from '../../shared/neighbours.ts';
 import { defineRecommender } from '../recommender.ts';
 import { gramRows, interactionMatrix, type SparseMatrix } from '../training/sparse.ts';
 import { bestOf } from './best-of.ts';
-import { keepStrongest, neighboursModel } from './neighbours-model.ts';
+import { keepStrongest, narrow, neighboursModel } from './neighbours-model.ts';
 
 export const ItemKnnOptions = v.strictObject({
   /** Neighbours kept for each item. Left out, validation chooses. */
@@ -29,42 +29,43 @@ export const itemKnn = defineRecommender({
     const matrix = interactionMatrix(train);
     if (matrix.indices.length === 0)
       throw new FitError('item-knn: expected events with a weight, found none');
-    const candidates = (options.shrinkage === undefined ? shrinkages : [options.shrinkage]).flatMap(
-      (shrinkage) =>
-        (options.neighbours === undefined ? widths : [options.neighbours]).map((neighbours) => ({
-          neighbours,
-          shrinkage,
-        })),
+    const candidates = chosenOr(options.shrinkage, shrinkages).flatMap((shrinkage) =>
+      chosenOr(options.neighbours, widths).map((neighbours) => ({ neighbours, shrinkage })),
     );
+    const widest = Math.max(...candidates.map(({ neighbours }) => neighbours));
+    const tables = new Map<number, Neighbours>();
     const [first, ...others] = candidates;
     return bestOf(
       [first!, ...others],
       (candidate, at) => {
+        const { neighbours, shrinkage } = candidate;
         run.progress(
-          `item-knn with ${candidate.neighbours} neighbours, shrinkage ${candidate.shrinkage}`,
+          `item-knn with ${neighbours} neighbours, shrinkage ${shrinkage}`,
           at / candidates.length,
         );
-        return neighboursModel(cosineNeighbours(matrix, candidate), candidate);
+        const table = tables.get(shrinkage) ?? cosineNeighbours(matrix, widest, shrinkage);
+        tables.set(shrinkage, table);
+        return neighboursModel(narrow(table, neighbours), candidate);
       },
       run,
     );
   },
 });
 
-function cosineNeighbours(
-  matrix: SparseMatrix,
-  options: { readonly neighbours: number; readonly shrinkage: number },
-): Neighbours {
+const chosenOr = <T>(chosen: T | undefined, all: readonly T[]): readonly T[] =>
+  chosen === undefined ? all : [chosen];
+
+function cosineNeighbours(matrix: SparseMatrix, neighbours: number, shrinkage: number): Neighbours {
   const norms = new Float64Array(matrix.columns);
   for (const [at, item] of matrix.indices.entries()) norms[item]! += matrix.values[at]! ** 2;
   for (let item = 0; item < norms.length; item++) norms[item] = Math.sqrt(norms[item]!);
   const overlaps = gramRows(matrix);
-  const width = Math.min(options.neighbours, matrix.columns - 1);
+  const width = Math.min(neighbours, matrix.columns - 1);
   return keepStrongest(matrix.columns, width, (item, row) => {
     const overlap = overlaps(item);
     for (let other = 1; other < row.length; other++) {
       const shared = overlap[other]!;
-      if (shared > 0) row[other] = shared / (norms[item]! * norms[other]! + options.shrinkage);
+      if (shared > 0) row[other] = shared / (norms[item]! * norms[other]! + shrinkage);
     }
   });
 }

@@ -35,3 +35,17 @@ export function keepStrongest(
   }
   return { rows, width, items, weights };
 }
+
+/** The strongest `width` neighbours of each item in such a table. */
+export function narrow(neighbours: Neighbours, width: number): Neighbours {
+  if (width >= neighbours.width) return neighbours;
+  const { rows } = neighbours;
+  const items = new Uint32Array(rows * width);
+  const weights = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row++) {
+    const from = row * neighbours.width;
+    items.set(neighbours.items.subarray(from, from + width), row * width);
+    weights.set(neighbours.weights.subarray(from, from + width), row * width);
+  }
+  return { rows, width, items, weights };
+}

@@ -54,14 +54,18 @@ describe('item-knn', () => {
     ]);
   });
 
-  it('lets validation choose, and validates nothing that is given', async () => {
+  it('lets validation choose, and is then what it would be with those options', async () => {
+    const users = Array.from({ length: 8 }, (_, user) =>
+      Array.from({ length: 30 }, (_, item) => item + 1).filter((item) => item % (user + 2) !== 0),
+    );
+    const wide = datasetOf(users, 31);
     let asked = 0;
-    const validate = async () => ++asked;
-    using chosen = await itemKnn.fit(dataset, {}, quietRun({ validate }));
-    expect(asked).toBeGreaterThan(1);
-    expect(chosen.fittedOptions).toEqual({ neighbours: 100, shrinkage: 10 });
-    asked = 0;
-    using given = await itemKnn.fit(dataset, { neighbours: 3, shrinkage: 1 }, quietRun({ validate }));
-    expect([asked, given.fittedOptions]).toEqual([0, { neighbours: 3, shrinkage: 1 }]);
+    const validate = async () => (++asked === 2 ? 1 : 0);
+    using chosen = await itemKnn.fit(wide, {}, quietRun({ validate }));
+    expect(asked).toBe(8);
+    expect(chosen.fittedOptions).toEqual({ neighbours: 10, shrinkage: 0 });
+    using given = await itemKnn.fit(wide, { neighbours: 10, shrinkage: 0 }, quietRun({ validate }));
+    expect(asked).toBe(8);
+    expect(await chosen.export()).toEqual(await given.export());
   });
 });
