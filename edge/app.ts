@@ -34,11 +34,23 @@ type Handler = (c: Context) => Response | Promise<Response>;
 
 const retryAfterLimit = 10;
 
+/** For answers that are data, never a page. */
+const headers = {
+  contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+  crossOriginOpenerPolicy: false,
+  originAgentCluster: false,
+  xDnsPrefetchControl: false,
+  xDownloadOptions: false,
+  xFrameOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xXssProtection: false,
+};
+
 /** The HTTP API: routes, and the one place where errors become answers. */
 export function createApp(options: AppOptions): Hono {
   const app = new Hono();
   const handlers = createHandlers(options);
-  app.use(secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }));
+  app.use(secureHeaders(headers));
   if (options.corsOrigins.length > 0) app.use(crossOrigin(options.corsOrigins));
   app.use('/v1/*', async (c, next) => {
     const client = c.req.header('cf-connecting-ip');

@@ -11,7 +11,7 @@ export interface ExpectedFile {
 
 /** Files are read in as many ranges at once, of at least this many bytes. */
 const ranges = 4;
-const smallestRange = 2 * 1024 * 1024;
+const smallestRange = 1024 * 1024;
 const chunkBytes = 256 * 1024;
 
 /**
@@ -60,17 +60,22 @@ async function downloadRange(
   target: () => Uint8Array,
 ): Promise<void> {
   const whole = range.length === file.bytes;
-  const stream = await source.open(file.key, whole ? {} : { range });
-  if (stream === undefined)
-    throw new ReleaseError(`${file.key}: expected a file, ${source.description} has none`);
-  let read = 0;
-  for await (const chunk of chunks(stream)) {
-    if (read + chunk.length > range.length) throw wrongLength(file, 'more');
-    target().set(chunk, range.offset + read);
-    read += chunk.length;
+  const opened = await source.open(file.key, whole ? {} : { range });
+  if (opened === undefined) throw absent(source, file);
+  const end = range.offset + range.length;
+  let at = opened.offset;
+  for await (const chunk of chunks(opened.body)) {
+    const part = chunk.subarray(Math.max(0, range.offset - at), Math.max(0, end - at));
+    target().set(part, Math.max(at, range.offset));
+    at += chunk.length;
+    if (at > end && whole) throw wrongLength(file, 'more');
+    if (at >= end && !whole) break;
   }
-  if (read < range.length) throw wrongLength(file, `${range.offset + read}`);
+  if (at < end) throw wrongLength(file, `${at}`);
 }
+
+const absent = (source: Source, file: ExpectedFile): ReleaseError =>
+  new ReleaseError(`${file.key}: expected a file, ${source.description} has none`);
 
 const wrongLength = (file: ExpectedFile, found: string): ReleaseError =>
   new ReleaseError(`${file.key}: expected ${file.bytes} bytes, found ${found}`);
@@ -102,11 +107,11 @@ export async function readSmall(
   limit: number,
   options: { readonly mutable?: boolean } = {},
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const stream = await source.open(key, options);
-  if (stream === undefined) return undefined;
+  const opened = await source.open(key, options);
+  if (opened === undefined) return undefined;
   const parts: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of stream) {
+  for await (const chunk of opened.body) {
     length += chunk.length;
     if (length > limit) throw new ReleaseError(`${key}: expected at most ${limit} bytes, found more`);
     parts.push(chunk);
@@ -123,8 +128,7 @@ export async function readSmall(
 /** Reads a small file of a release and checks it against the manifest. @throws ReleaseError */
 export async function readVerified(source: Source, file: ExpectedFile): Promise<Uint8Array<ArrayBuffer>> {
   const found = await readSmall(source, file.key, file.bytes);
-  if (found === undefined)
-    throw new ReleaseError(`${file.key}: expected a file, ${source.description} has none`);
+  if (found === undefined) throw absent(source, file);
   if (found.length !== file.bytes) throw wrongLength(file, `${found.length}`);
   assertSha256(file, await sha256(found));
   return found;

@@ -26,7 +26,7 @@ export const Variables = v.object({
   /** Seconds between two looks at the channel; also how long caches may hold an answer. */
   POLL_SECONDS: v.optional(number(1, 86_400), '30'),
   /** MiB of an isolate's 128 that releases may take: the serving one and the next together. */
-  MEMORY_MIB: v.optional(number(8, 4_096), '88'),
+  MEMORY_MIB: v.optional(number(1, 4_096), '88'),
   /** Origins that may call from a browser, separated by spaces; `*` for all. */
   CORS_ORIGINS: v.optional(
     v.pipe(

@@ -13,15 +13,21 @@ export interface OpenOptions {
   readonly mutable?: boolean;
 }
 
+/** An object's bytes from `offset` on; 0 also where a range was asked for and the source knows none. */
+export interface Opened {
+  readonly body: ReadableStream<Uint8Array>;
+  readonly offset: number;
+}
+
 /** Where releases are read from: an R2 bucket, or an HTTP origin such as a CDN before S3. */
 export interface Source {
   /** For messages. */
   readonly description: string;
   /**
-   * The object's bytes, or undefined when there is none.
+   * Opens an object, undefined when there is none.
    * @throws ReleaseError when the source does not answer as it must
    */
-  open(key: string, options?: OpenOptions): Promise<ReadableStream<Uint8Array> | undefined>;
+  open(key: string, options?: OpenOptions): Promise<Opened | undefined>;
 }
 
 /** Milliseconds in which an object must have arrived. */
@@ -32,33 +38,30 @@ export function bucketSource(bucket: R2Bucket): Source {
     description: 'the R2 bucket',
     async open(key, { range } = {}) {
       const object = await bucket.get(key, range ? { range } : {});
-      return object?.body;
+      return object ? { body: object.body, offset: range?.offset ?? 0 } : undefined;
     },
   };
 }
 
-/** `origin` ends without a slash; keys are its paths. Ranges are asked for, but an origin without them works too. */
+/** `origin` ends without a slash; keys are its paths. */
 export function httpSource(origin: string): Source {
   return {
     description: origin,
     async open(key, { range, mutable = false } = {}) {
       const headers = new Headers({ 'accept-encoding': 'identity' });
       if (range) headers.set('range', `bytes=${range.offset}-${range.offset + range.length - 1}`);
-      const response = await request(`${origin}/${key}`, {
+      const { status, body } = await request(`${origin}/${key}`, {
         headers,
         signal: AbortSignal.timeout(timeout),
         ...(mutable ? { cache: 'no-store' } : { cf: { cacheEverything: true, cacheTtl: 31_536_000 } }),
       });
-      if (response.status === 404 || response.status === 403) {
-        // S3 answers 403 for an absent key to those who may not list.
-        await response.body?.cancel();
-        return undefined;
+      if (body !== null && (status === 200 || status === 206)) {
+        return { body, offset: status === 206 ? (range?.offset ?? 0) : 0 };
       }
-      if (!response.ok || response.body === null) {
-        await response.body?.cancel();
-        throw new ReleaseError(`${origin}/${key}: expected status 200, found ${response.status}`);
-      }
-      return range && response.status !== 206 ? response.body.pipeThrough(slice(range)) : response.body;
+      await body?.cancel();
+      // S3 answers 403 for an absent key to those who may not list.
+      if (status === 404 || status === 403) return undefined;
+      throw new ReleaseError(`${origin}/${key}: expected status 200, found ${status}`);
     },
   };
 }
@@ -69,17 +72,4 @@ async function request(url: string, init: RequestInit): Promise<Response> {
   } catch (cause) {
     throw new ReleaseError(`${url}: expected an answer, found ${(cause as Error).message}`, { cause });
   }
-}
-
-/** The range's bytes of a stream of the whole. */
-function slice({ offset, length }: ByteRange): TransformStream<Uint8Array, Uint8Array> {
-  let at = 0;
-  return new TransformStream({
-    transform(chunk, controller) {
-      const part = chunk.subarray(Math.max(0, offset - at), Math.max(0, offset + length - at));
-      at += chunk.length;
-      if (part.length > 0) controller.enqueue(part);
-      if (at >= offset + length) controller.terminate();
-    },
-  });
 }
