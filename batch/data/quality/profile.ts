@@ -28,8 +28,10 @@ const sampleRows = 3;
 const sampleGroups = 5;
 
 const count = (condition: string): string => `CAST(count(*) FILTER (${condition}) AS DOUBLE)`;
-/** A part of the condition may be written for rows that another part has ruled out; an error is a no. */
-const fails = ({ sql }: Conjunct): string => `NOT coalesce(TRY(${sql}), false)`;
+/** A part of a condition may be written for rows that another part has ruled out; an error is a no. */
+const isFalse = (condition: string): string => `NOT coalesce(TRY(${condition}), false)`;
+const fails = ({ sql }: Conjunct): string => isFalse(sql);
+const isDropped = ({ where }: OpenSource): string => isFalse(where);
 
 /** Reads a source once, as it is, and the rows that fail its `where` as far as samples need. */
 export async function auditSource(database: Database, source: OpenSource): Promise<Audit> {
@@ -40,13 +42,13 @@ export async function auditSource(database: Database, source: OpenSource): Promi
   const counts = await database.row(`
     SELECT ${[
       'CAST(count(*) AS DOUBLE) AS "rows"',
-      `${count(`NOT coalesce(${source.where}, false)`)} AS "dropped"`,
+      `${count(isDropped(source))} AS "dropped"`,
       ...source.columns.map(
         ({ name }, i) => `CAST(count(*) - count(${identifier(name)}) AS DOUBLE) AS "missing ${i}"`,
       ),
       ...conjuncts.map((conjunct, i) => `${count(fails(conjunct))} AS "fails ${i}"`),
       ...numeric.map(
-        ({ name }, i) => `${count(`${identifier(name)} < 0 AND ${source.where}`)} AS "negative ${i}"`,
+        ({ name }, i) => `${count(`${identifier(name)} < 0 AND TRY(${source.where})`)} AS "negative ${i}"`,
       ),
     ].join(', ')}
     FROM ${source.from}`);
@@ -67,9 +69,7 @@ export async function auditSource(database: Database, source: OpenSource): Promi
     droppedRows:
       dropped === 0
         ? []
-        : await database.rows(
-            `FROM ${source.from} WHERE NOT coalesce(${source.where}, false) LIMIT ${sampleRows}`,
-          ),
+        : await database.rows(`FROM ${source.from} WHERE ${isDropped(source)} LIMIT ${sampleRows}`),
     conditions,
     negatives: numeric
       .map(({ name }, i) => ({ column: name, rows: Number(counts[`negative ${i}`]) }))

@@ -1,0 +1,96 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  alignTo,
+  type Dataset,
+  fingerprintOf,
+  selectEvents,
+  withoutEmptyUsers,
+} from '../../../batch/data/dataset.ts';
+import { decodeDataset, encodeDataset } from '../../../batch/data/dataset-codec.ts';
+import { datasetOf } from '../../fixtures/dataset.ts';
+import { eventsOf } from '../../fixtures/sources.ts';
+
+const full: Dataset = {
+  ...datasetOf([[{ item: 2, time: 1.5, weight: 0.2 }, 1], [], [1, 2, 2]], 3),
+  attributes: [undefined, { title: 'Ünïcode', categories: ['a'] }, undefined],
+  baskets: Int32Array.of(0, 1, 2, 2, 3),
+};
+
+describe('a dataset in one buffer', () => {
+  it('comes back as it was', () => {
+    expect(decodeDataset(encodeDataset(full))).toEqual(full);
+    const { baskets: _, ...plain } = full;
+    expect(decodeDataset(encodeDataset(plain))).toEqual(plain);
+    const empty = datasetOf([], 1);
+    expect(decodeDataset(encodeDataset(empty))).toEqual(empty);
+  });
+
+  it('comes back from an address that is no multiple of eight', () => {
+    const bytes = encodeDataset(full);
+    const shifted = new Uint8Array(bytes.length + 3).subarray(3);
+    shifted.set(bytes);
+    expect(decodeDataset(shifted)).toEqual(full);
+  });
+
+  it('is refused when it is cut short or not one', () => {
+    const bytes = encodeDataset(full);
+    for (let length = 0; length < bytes.length; length++) {
+      expect(() => decodeDataset(bytes.slice(0, length))).toThrow('stored dataset');
+    }
+    expect(() => decodeDataset(new Uint8Array(256))).toThrow('expected magic');
+  });
+
+  it('is refused, or still consistent, when any byte is altered', () => {
+    const bytes = encodeDataset(full);
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+        const altered = bytes.slice();
+        altered[at]! ^= change;
+        try {
+          const { items, itemIds, offsets } = decodeDataset(altered);
+          return items.every((item) => item > 0 && item < itemIds.length) && offsets.at(-1) === items.length;
+        } catch (error) {
+          return (error as Error).name === 'DataError';
+        }
+      }),
+      { numRuns: 500, seed: 1 },
+    );
+  });
+});
+
+describe('parts of a dataset', () => {
+  it('keeps numbers, then drops empty users', () => {
+    const part = selectEvents(full, (event) => full.items[event] === 2);
+    expect([...part.offsets]).toEqual([0, 1, 1, 3]);
+    expect([...part.baskets!]).toEqual([0, 2, 3].map((basket) => (basket === 2 ? 2 : basket)));
+    expect(part.itemIds).toBe(full.itemIds);
+    const compact = withoutEmptyUsers(part);
+    expect(compact.userIds).toEqual(['user-000000', 'user-000002']);
+    expect([...compact.offsets]).toEqual([0, 1, 3]);
+  });
+
+  it('aligns to another numbering; what is not there is left out', () => {
+    const reference = { ...datasetOf([[1], [2]], 4), userIds: ['a', 'c'], itemIds: ['', 'p', 'q', 's'] };
+    const other = { ...datasetOf([[2], [1, 2, 3, 2]], 4), userIds: ['b', 'c'], itemIds: ['', 'o', 'q', 's'] };
+    const aligned = alignTo(reference, other);
+    expect(aligned.userIds).toBe(reference.userIds);
+    expect(eventsOf(aligned)).toEqual({ a: [], c: ['q', 's', 'q'] });
+  });
+
+  it('has a fingerprint that every column and the order decide', () => {
+    const changes: Partial<Dataset>[] = [
+      { userIds: ['a', 'b', 'c'] },
+      { itemIds: ['', 'x', 'y'] },
+      { attributes: [undefined, undefined, undefined] },
+      { items: full.items.toReversed() },
+      { times: full.times.map((time) => time + 1) },
+      { weights: full.weights.map(() => 2) },
+      { offsets: Uint32Array.of(0, 1, 2, 5) },
+      { baskets: full.baskets!.map((basket) => basket + 1) },
+    ];
+    const prints = [full, ...changes.map((change) => ({ ...full, ...change }))].map(fingerprintOf);
+    expect(new Set(prints).size).toBe(changes.length + 1);
+    expect(fingerprintOf(decodeDataset(encodeDataset(full)))).toBe(fingerprintOf(full));
+  });
+});
