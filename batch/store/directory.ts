@@ -1,12 +1,14 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { StoreError } from '../../shared/errors.ts';
+import { contentHashes, sha256 } from './content-hash.ts';
+import { explain, hasCode, isAbsence } from './file-errors.ts';
 import * as files from './files.ts';
 import { assertKey, assertRange } from './key.ts';
-import { withLock } from './lock.ts';
-import type { Condition, Store } from './store.ts';
+import { turns, withLock } from './lock.ts';
+import type { ByteRange, Condition, Store } from './store.ts';
 
 /** The store's own folder at its root: the lock, and files that are being written. No key lies in it. */
 const privateFolder = '.store';
@@ -14,11 +16,11 @@ const privateFolder = '.store';
 /**
  * A directory as object storage: each key is a file of that name. A put writes a temporary file, flushes it to the
  * disk and renames it, so that a reader, or a machine that lost power, has the old object or the new one. Conditions
- * are checked under a lock that every writer takes, in any process on this machine. The etag is the content's sha256,
- * so `head` and a range read the whole file. Symbolic links below the root are refused.
+ * are checked under a lock that every writer takes, in any process on this machine. The etag is the content's sha256.
+ * Symbolic links below the root are refused.
  */
 export function openDirectory(directory: string, description: string): Store {
-  const place: Place = { directory, description, inTurn: turns() };
+  const place: Place = { directory, description, inTurn: turns(), hashOf: contentHashes() };
   const attempt = async <T>(doing: string, key: string, action: () => Promise<T>): Promise<T> => {
     try {
       assertKey(description, key);
@@ -28,30 +30,12 @@ export function openDirectory(directory: string, description: string): Store {
       throw new StoreError(`${description}: cannot ${doing} '${key}': ${explain(cause)}`, { cause });
     }
   };
-  const prepare = once(() => prepareFolder(place));
   return {
     description,
-    get: (key, range) =>
-      attempt('read', key, async () => {
-        if (range !== undefined) assertRange(description, key, range);
-        await using handle = await openObject(place, key);
-        if (handle === undefined) return undefined;
-        const content = await handle.readFile();
-        const end = range === undefined ? content.length : range.offset + range.length;
-        return { body: content.subarray(range?.offset ?? 0, end), etag: sha256(content) };
-      }),
-    head: (key) =>
-      attempt('read', key, async () => {
-        await using handle = await openObject(place, key);
-        if (handle === undefined) return undefined;
-        const { size, mtime } = await handle.stat();
-        return { key, bytes: size, lastModified: mtime, etag: await hashOf(handle) };
-      }),
+    get: (key, range) => attempt('read', key, () => get(place, key, range)),
+    head: (key) => attempt('read', key, () => head(place, key)),
     put: (key, body, condition) =>
-      attempt(`write ${body.length} bytes to`, key, async () => {
-        await prepare();
-        return put(place, key, body, condition);
-      }),
+      attempt(`write ${body.length} bytes to`, key, () => put(place, key, body, condition)),
     async *list(prefix) {
       const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
       if (folder !== '') assertKey(description, folder.slice(0, -1));
@@ -70,6 +54,7 @@ interface Place {
   readonly description: string;
   /** Puts this store's own writers in a row, so that only those of other stores and processes wait by polling. */
   readonly inTurn: <T>(action: () => Promise<T>) => Promise<T>;
+  readonly hashOf: (handle: FileHandle) => Promise<string>;
 }
 
 /** The file of a key. @throws StoreError when a symbolic link on the way leads elsewhere, ENOENT without a folder */
@@ -89,9 +74,26 @@ async function openObject(place: Place, key: string): Promise<FileHandle | undef
     await handle.close();
     return undefined;
   } catch (error) {
-    if (files.isAbsence(error)) return undefined;
+    if (isAbsence(error)) return undefined;
     throw error;
   }
+}
+
+async function get(place: Place, key: string, range: ByteRange | undefined) {
+  if (range !== undefined) assertRange(place.description, key, range);
+  await using handle = await openObject(place, key);
+  if (handle === undefined) return undefined;
+  if (range !== undefined)
+    return { body: await files.readRange(handle, range), etag: await place.hashOf(handle) };
+  const body = await handle.readFile();
+  return { body, etag: sha256(body) };
+}
+
+async function head(place: Place, key: string) {
+  await using handle = await openObject(place, key);
+  if (handle === undefined) return undefined;
+  const { size, mtime } = await handle.stat();
+  return { key, bytes: size, lastModified: mtime, etag: await place.hashOf(handle) };
 }
 
 async function put(
@@ -100,7 +102,7 @@ async function put(
   body: Uint8Array,
   condition: Condition | undefined,
 ): Promise<string | undefined> {
-  const temporary = path.join(place.directory, privateFolder, 'temporary', randomUUID());
+  const temporary = path.join(await temporaryFolder(place), randomUUID());
   try {
     await files.writeDurably(temporary, body);
     const written = await locked(place, async () => {
@@ -118,8 +120,20 @@ async function put(
   }
 }
 
+/** Creates the store's own folder, too. */
+async function temporaryFolder({ directory, description }: Place): Promise<string> {
+  try {
+    return await files.sweptFolder(path.join(directory, privateFolder, 'temporary'));
+  } catch (cause) {
+    const isFile = hasCode(cause, 'EEXIST', 'ENOTDIR');
+    const why = isFile ? 'it is a file, or lies below one' : explain(cause);
+    throw new StoreError(`${description} cannot be used: ${why}`, { cause });
+  }
+}
+
 async function remove(place: Place, key: string): Promise<void> {
   if (!(await exists(place, key))) return;
+  await temporaryFolder(place);
   await locked(place, async () => {
     if (!(await exists(place, key))) return;
     const file = await fileOf(place, key);
@@ -133,75 +147,11 @@ async function exists(place: Place, key: string): Promise<boolean> {
   return handle !== undefined;
 }
 
-const locked = <T>({ directory, inTurn }: Place, action: () => Promise<T>): Promise<T> =>
-  inTurn(() => withLock(path.join(directory, privateFolder, 'lock'), action));
-
 async function holds(place: Place, key: string, condition: Condition): Promise<boolean> {
   await using handle = await openObject(place, key);
   if ('ifNoneMatch' in condition) return handle === undefined;
-  return handle !== undefined && (await hashOf(handle)) === condition.ifMatch;
+  return handle !== undefined && (await place.hashOf(handle)) === condition.ifMatch;
 }
 
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-
-async function hashOf(handle: FileHandle): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of handle.createReadStream({ autoClose: false, start: 0 })) hash.update(chunk);
-  return hash.digest('hex');
-}
-
-/** What the file system's error means for whoever runs this. */
-function explain(cause: unknown): string {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  switch (code) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return 'no space left on the disk';
-    case 'EISDIR':
-    case 'ENOTDIR':
-    case 'ENOTEMPTY':
-    case 'EEXIST':
-      return 'another key has it as its folder, or it has another key as its folder';
-    case 'ELOOP':
-      return 'it is a symbolic link, which is refused';
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return `not permitted (${code})`;
-    default:
-      return message;
-  }
-}
-
-async function prepareFolder({ directory, description }: Place): Promise<void> {
-  try {
-    await files.sweep(path.join(directory, privateFolder, 'temporary'));
-  } catch (cause) {
-    const isFile = ['EEXIST', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '');
-    const why = isFile ? 'it is a file, or lies below one' : explain(cause);
-    throw new StoreError(`${description} cannot be used: ${why}`, { cause });
-  }
-}
-
-/** Does an action at most once, unless it failed. */
-function once(action: () => Promise<void>): () => Promise<void> {
-  let result: Promise<void> | undefined;
-  return async () => {
-    result ??= action();
-    try {
-      await result;
-    } catch (error) {
-      result = undefined;
-      throw error;
-    }
-  };
-}
-
-function turns(): Place['inTurn'] {
-  let last: Promise<unknown> = Promise.resolve();
-  return (action) => {
-    const turn = last.then(action);
-    last = turn.catch(() => undefined);
-    return turn;
-  };
-}
+const locked = <T>({ directory, inTurn }: Place, action: () => Promise<T>): Promise<T> =>
+  inTurn(() => withLock(path.join(directory, privateFolder, 'lock'), action));

@@ -1,22 +1,17 @@
 import type { Dirent } from 'node:fs';
-import { mkdir, open, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { hasCode, isAbsence } from './file-errors.ts';
 import { compareKeys } from './key.ts';
-import type { ListedObject } from './store.ts';
+import type { ByteRange, ListedObject } from './store.ts';
 
 /** What a directory store does to the file system. */
 
 /** A temporary file of this age belongs to a killed writer: one object in memory is written in far less. */
 const abandonedAfterMs = 10 * 60_000;
 
-const hasCode = (error: unknown, ...codes: string[]): boolean =>
-  codes.includes((error as NodeJS.ErrnoException).code ?? '');
-
-/** Whether the error says that nothing is there. */
-export const isAbsence = (error: unknown): boolean => hasCode(error, 'ENOENT', 'ENOTDIR');
-
-/** Creates the folder of temporary files, and deletes those that killed writers left. */
-export async function sweep(folder: string): Promise<void> {
+/** The folder of temporary files: created where it is missing, rid of what killed writers left. */
+export async function sweptFolder(folder: string): Promise<string> {
   await mkdir(folder, { recursive: true });
   for (const name of await readdir(folder)) {
     const file = path.join(folder, name);
@@ -24,6 +19,22 @@ export async function sweep(folder: string): Promise<void> {
     if (written !== undefined && Date.now() - written.mtimeMs > abandonedAfterMs)
       await rm(file, { force: true });
   }
+  return folder;
+}
+
+/** The bytes of a file from `offset` on, at most `length`. */
+export async function readRange(
+  handle: FileHandle,
+  { offset, length }: ByteRange,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { size } = await handle.stat();
+  const body = new Uint8Array(Math.max(0, Math.min(length, size - offset)));
+  for (let read = 0; read < body.length; ) {
+    const { bytesRead } = await handle.read(body, read, body.length - read, offset + read);
+    if (bytesRead === 0) throw new Error(`the file ended at ${offset + read} of ${size} bytes`);
+    read += bytesRead;
+  }
+  return body;
 }
 
 /** Writes a new file and waits until the disk has it. */

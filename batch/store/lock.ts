@@ -42,3 +42,13 @@ function sqlite(): typeof import('node:sqlite') {
     process.emitWarning = emitWarning;
   }
 }
+
+/** Does the actions of one process one after another, in the order in which they were asked for. */
+export function turns(): <T>(action: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (action) => {
+    const turn = last.then(action);
+    last = turn.catch(() => undefined);
+    return turn;
+  };
+}

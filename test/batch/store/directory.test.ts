@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -62,6 +73,40 @@ describe('a directory store', () => {
     await store.put('counter', bytes('0'));
     expect(await counter.ended).toBe(0);
     expect(counter.output()).toBe('');
+  });
+});
+
+describe('files that another program put there', () => {
+  beforeEach(async () => {
+    await mkdir(path.join(root, 'a'), { recursive: true });
+    await writeFile(path.join(root, 'a/b'), 'theirs');
+  });
+
+  it('are objects like any other', async () => {
+    expect(await keys(store)).toEqual(['a/b']);
+    const { etag } = (await store.head('a/b'))!;
+    expect(await store.put('a/b', bytes('ours'), { ifNoneMatch: '*' })).toBeUndefined();
+    expect(await store.put('a/b', bytes('ours'), { ifMatch: etag })).toBeTypeOf('string');
+  });
+
+  it('can be deleted before anything was written', async () => {
+    await store.delete('a/b');
+    expect(await keys(store)).toEqual([]);
+  });
+
+  it('have another etag once changed in place, though length and time are as before', async () => {
+    const file = path.join(root, 'a/b');
+    const { mtime } = await stat(file);
+    // Long enough for the hash to be remembered.
+    await sleep(2_200);
+    const before = (await store.head('a/b'))!.etag;
+    expect((await store.get('a/b', { offset: 0, length: 1 }))?.etag).toBe(before);
+    await writeFile(file, 'THEIRS');
+    await utimes(file, mtime, mtime);
+    const after = (await store.head('a/b'))!.etag;
+    expect(after).not.toBe(before);
+    expect(after).toBe((await store.get('a/b'))?.etag);
+    expect(await store.put('a/b', bytes('ours'), { ifMatch: before })).toBeUndefined();
   });
 });
 
