@@ -1,11 +1,12 @@
 import type { Dataset } from '../../data/dataset.ts';
 import type { Example } from '../evaluation.ts';
-import { counted } from './format.ts';
+import { counted, shortened } from './format.ts';
 import { type Html, html } from './html.ts';
 import type { Findings } from './input.ts';
 
 const placesShown = 5;
 const historyShown = 6;
+const longestTitle = 120;
 
 /** What the figures look like: a few users, what they had, what they would be shown, what they did next. */
 export function examplesSection({ input, winner, charted }: Findings): Html {
@@ -62,4 +63,4 @@ function itemLine(item: number, targets: ReadonlySet<number>, dataset: Dataset):
 
 /** Isolated, so that a title in a right-to-left script or with stray controls disturbs nothing around it. */
 const titleOf = (item: number, dataset: Dataset): Html =>
-  html`<bdi>${dataset.attributes[item]?.title || dataset.itemIds[item]}</bdi>`;
+  html`<bdi>${shortened(dataset.attributes[item]?.title || dataset.itemIds[item]!, longestTitle)}</bdi>`;

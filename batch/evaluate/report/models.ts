@@ -25,21 +25,24 @@ export function modelsSection(findings: Findings): Html {
   </section>`;
 }
 
-function leadSentence({ ranked, winner, primary, leads, input }: Findings): Html {
-  const rival = ranked.find((model) => model !== winner);
+/** Held against the model of which the winner's lead is least sure. */
+function leadSentence({ winner, primary, leads, input }: Findings): Html {
   const chosen = html`<strong>${winner.name}</strong> was best on the validation split`;
-  const lead = rival && leads.get(rival.name)?.[primary];
-  if (rival === undefined || lead === undefined) return html`${chosen}.`;
+  const [closest] = [...leads]
+    .map(([name, differences]) => ({ name, lead: differences[primary]! }))
+    .sort((a, b) => a.lead.lower - b.lead.lower);
+  if (closest === undefined) return html`${chosen}.`;
+  const { name: rival, lead } = closest;
   const name = metricName(primary);
   if (lead.lower > 0) {
     return html`${chosen}, and beats every other model on the test split: its ${name} is
-      ${figure(primary, lead.value)} above that of ${rival.name}, the next best (${significance(lead.pValue)}).`;
+      ${figure(primary, lead.value)} above that of ${rival}, the closest (${significance(lead.pValue)}).`;
   }
   if (lead.upper < 0) {
-    return html`${chosen}, but on the test split ${rival.name} is better by
+    return html`${chosen}, but on the test split ${rival} is better by
       ${figure(primary, -lead.value)} ${name} (${significance(lead.pValue)}).`;
   }
-  return html`${chosen}. On the test split it and ${rival.name} cannot be told apart: their ${name} differs by
+  return html`${chosen}. On the test split it and ${rival} cannot be told apart: their ${name} differs by
     ${signed(primary, lead.value)} (95 % interval ${signed(primary, lead.lower)} to ${signed(primary, lead.upper)},
     ${input.config.evaluation.bootstrapSamples} resamples).`;
 }

@@ -1,18 +1,19 @@
 import * as Plot from '@observablehq/plot';
 import { axisLabel, axisLabelRoom, chart, figureOf, gridY } from './chart.ts';
-import { rounded } from './format.ts';
+import { metricName, rounded } from './format.ts';
 import { type Html, html } from './html.ts';
 import type { Findings, ReportedModel } from './input.ts';
 
 type Point = ReportedModel['curves'][number];
 
 /** One chart a curve; models that are not trained by steps have none. */
-export function trainingSection({ input }: Findings): Html | undefined {
+export function trainingSection({ input, primary }: Findings): Html | undefined {
   const trained = input.models.filter(({ curves }) => curves.length > 0);
   if (trained.length === 0) return undefined;
   return html`<section id="training" aria-labelledby="training-title">
     <h2 id="training-title">Training</h2>
-    <p class="lead">Curves of the fit on the training split. The marked point is the best.</p>
+    <p class="lead">Curves of the fit on the training split; validation is measured as ${metricName(primary)}. The
+      marked point is the best.</p>
     <div class="charts">${trained.flatMap((model) =>
       [...Map.groupBy(model.curves, ({ series }) => series)].map(([series, points]) =>
         figureOf(`${model.name}: ${series}`, curve(model.name, series, points)),
@@ -33,6 +34,7 @@ function curve(model: string, series: string, points: readonly Point[]): Html {
     marginLeft: 48,
     marginRight: 24,
     marginTop: 22,
+    insetBottom: lowerIsBetter ? 22 : 0,
     marginBottom: axisLabelRoom,
     x: { ...axisLabel('step'), ticks: 5, tickSize: 0, tickFormat: '~s' },
     y: { label: null, ticks: 5, tickSize: 0, nice: true, zero: false },
@@ -51,7 +53,7 @@ function curve(model: string, series: string, points: readonly Point[]): Html {
         x: 'step',
         y: 'value',
         text: ({ value }: Point) => rounded(value),
-        dy: lowerIsBetter ? -14 : -12,
+        dy: lowerIsBetter ? 15 : -12,
         textAnchor: best === last ? 'end' : 'middle',
         fill: 'currentColor',
         fontWeight: 600,
