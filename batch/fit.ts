@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { ConfigError } from '../shared/errors.ts';
+import { ConfigError, FitError } from '../shared/errors.ts';
 import type { Cached } from './cache.ts';
 import type { Config } from './config.ts';
 import type { PreparedData } from './data/prepare.ts';
@@ -72,14 +72,21 @@ export async function fitCandidates(
   const candidates: Candidate[] = [];
   for (const { recommender, options } of configuredModels(config)) {
     const inputs = { ...data.splitInputs, evaluation: config.evaluation, seed: config.seed, options };
-    const candidate = await context.reporter.stage(`fit ${recommender.name}`, async (stage) => {
-      const fitted = await context.cache.get(`fit-${recommender.name}`, inputs, (checkpoints) =>
+    const { name, baseline } = recommender;
+    const fit = context.reporter.stage(`fit ${name}`, async (stage) => {
+      const fitted = await context.cache.get(`fit-${name}`, inputs, (checkpoints) =>
         fitCandidate(recommender, options, config, data, { context, stage, checkpoints }),
       );
       note(stage, fitted, fitted.value.validation, 'validation');
       return fitted.value;
     });
-    candidates.push(candidate);
+    try {
+      candidates.push(await fit);
+    } catch (error) {
+      // A baseline that nobody asked for may be out of its depth (EASE on a huge catalogue): the run goes on without it.
+      if (!(error instanceof FitError) || !baseline || name in config.models) throw error;
+      context.reporter.line(`! ${name} takes no part: ${error.message}`);
+    }
   }
   return candidates;
 }

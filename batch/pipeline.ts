@@ -37,12 +37,12 @@ export interface Outcome extends Verdict {
  */
 export async function runPipeline(config: Config, context: Context): Promise<Outcome> {
   const serving = await readServing(config, context);
-  const data = await prepareData(config, context);
+  const data = await prepareData(config, serving, context);
   const candidates = await fitCandidates(config, data, context);
   const finalists = await testFinalists(config, data, candidates, context);
   const winner = finalists.find(({ name }) => name === chooseBest(candidates).name)!;
   const release = await makeRelease({ config, data, winner, finalists }, context);
-  const defender = await testServing(serving, config, data, context);
+  const defender = await testServing(serving, release, { config, data }, context);
   const verdict = gate({ winner, finalists, defender, release }, config);
   const published = verdict.passed && !context.dryRun;
   if (published) await publishRelease(config, release, serving, context);

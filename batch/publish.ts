@@ -37,6 +37,7 @@ export async function makeRelease(
         artifact: winner.artifact,
         dataset: trainAndValidation,
         fingerprint: data.fingerprint,
+        popularityShares: data.popularity,
         popularity: popularityScores(
           trainAndValidation,
           popularity.options as Parameters<typeof popularityScores>[1],

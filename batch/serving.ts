@@ -2,15 +2,17 @@ import { PerigeeError, ReleaseError } from '../shared/errors.ts';
 import type { History } from '../shared/history.ts';
 import { releaseKey } from '../shared/release.ts';
 import type { Config } from './config.ts';
+import { PopularitySummary } from './data/drift.ts';
 import type { PreparedData } from './data/prepare.ts';
 import { evaluate } from './evaluate/evaluate.ts';
 import type { Evaluation } from './evaluate/evaluation.ts';
 import { openArtifact } from './export/artifact-scorer.ts';
+import type { Release } from './export/export-release.ts';
 import { type ReleasedModel, releasedModel } from './export/released-artifact.ts';
 import type { Context } from './pipeline.ts';
 import type { Model } from './recommender.ts';
 import { type ChannelVersion, readChannel, servingRelease } from './release/channel.ts';
-import { readManifest } from './release/manifest.ts';
+import { parse, readManifest } from './release/manifest.ts';
 
 /** The release that a run sets out to replace. */
 export interface Serving {
@@ -19,6 +21,8 @@ export interface Serving {
   readonly releaseId: string;
   /** Absent when it cannot be read: then nothing can be compared with it. */
   readonly model?: ReleasedModel;
+  /** How its events were spread over its items. */
+  readonly popularity?: PopularitySummary;
 }
 
 /** Reads the channel's release, or undefined where there is none. */
@@ -37,7 +41,13 @@ export async function readServing(
       const found = await store.get(releaseKey(releaseId, file));
       if (found !== undefined) files.set(file, found.body);
     }
-    return { channel, releaseId, model: releasedModel(manifest, files) };
+    const shares = files.get(manifest.data.popularity ?? '');
+    return {
+      channel,
+      releaseId,
+      model: releasedModel(manifest, files),
+      ...(shares && { popularity: parse(PopularitySummary, shares, `release ${releaseId}: popularity`) }),
+    };
   } catch (error) {
     if (!(error instanceof PerigeeError)) throw error;
     reporter.line(`! the serving release cannot be read, so nothing is compared with it: ${error.message}`);
@@ -51,14 +61,14 @@ export interface TestedServing {
   readonly test: Evaluation;
 }
 
-/** Measures the serving release; undefined when there is none that can be read. */
+/** Measures the serving release; undefined when there is no other than the new one, or none that can be read. */
 export async function testServing(
   serving: Serving | undefined,
-  config: Config,
-  data: PreparedData,
+  next: Release,
+  { config, data }: { readonly config: Config; readonly data: PreparedData },
   { cache, reporter, signal }: Context,
 ): Promise<TestedServing | undefined> {
-  if (serving?.model === undefined) return undefined;
+  if (serving?.model === undefined || serving.releaseId === next.releaseId) return undefined;
   const { releaseId, model } = serving;
   const inputs = { ...data.splitInputs, evaluation: config.evaluation, seed: config.seed, releaseId };
   return reporter.stage('test serving', async (stage) => {

@@ -109,6 +109,8 @@ const ManifestEntries = v.strictObject({
     /** Unix seconds; 0 where events carry no time. */
     firstEvent: v.number(),
     lastEvent: v.number(),
+    /** How the events are spread over the items, for the next run to measure drift from. */
+    popularity: v.optional(FileName),
   }),
   evaluation: v.strictObject({
     protocol: v.string(),

@@ -1,15 +1,17 @@
+import * as v from 'valibot';
 import type { Dataset } from './dataset.ts';
 import { graded } from './quality/checks.ts';
 import { itemCounts } from './quality/item-checks.ts';
 import type { QualityCheck } from './quality.ts';
 
 /** How the events of a dataset are spread over its items; small enough to keep with a release. */
-export interface PopularitySummary {
+export const PopularitySummary = v.strictObject({
   /** Share of all events of each of the most popular items. */
-  readonly shares: Readonly<Record<string, number>>;
+  shares: v.record(v.string(), v.number()),
   /** Share of all the others together. */
-  readonly rest: number;
-}
+  rest: v.number(),
+});
+export type PopularitySummary = v.InferOutput<typeof PopularitySummary>;
 
 const keptItems = 2_000;
 
@@ -47,8 +49,11 @@ export function drift(a: PopularitySummary, b: PopularitySummary): number {
 }
 
 /** Holds a dataset's popularity against that of the release now serving. */
-export function driftCheck(dataset: Dataset, previous: PopularitySummary, threshold: number): QualityCheck {
-  const now = popularityOf(dataset);
+export function driftCheck(
+  now: PopularitySummary,
+  previous: PopularitySummary,
+  threshold: number,
+): QualityCheck {
   const value = drift(now, previous);
   const fallen = Object.keys(previous.shares)
     .concat(Object.keys(now.shares))

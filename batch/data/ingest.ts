@@ -1,7 +1,6 @@
 import type { DataConfig, EventSource, ItemSource } from '../config.ts';
 import { type Cleaned, cleanEvents } from './clean.ts';
 import { type Dataset, fingerprintOf } from './dataset.ts';
-import { driftCheck } from './drift.ts';
 import { type Database, openDatabase } from './duckdb.ts';
 import { type EventKinds, eventKindsOf } from './events.ts';
 import { type ItemTable, readItems } from './items.ts';
@@ -107,7 +106,7 @@ interface Read {
 function eventChecks(
   { numbered, cleaned, has, kinds }: Read,
   { quality }: DataConfig,
-  { now = new Date(), previousPopularity }: IngestContext,
+  { now = new Date() }: IngestContext,
 ): QualityCheck[] {
   const { dataset } = cleaned;
   return [
@@ -116,7 +115,6 @@ function eventChecks(
     ...ruleChecks(cleaned, numbered.items.length),
     ...(has.time ? timeChecks(dataset, now.getTime() / 1000, quality) : []),
     ...userChecks(dataset, has.time, quality),
-    ...(previousPopularity === undefined ? [] : [driftCheck(dataset, previousPopularity, quality.drift)]),
   ];
 }
 

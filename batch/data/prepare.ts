@@ -3,9 +3,11 @@ import type { Config } from '../config.ts';
 import type { Split } from '../evaluate/protocol.ts';
 import type { Context } from '../pipeline.ts';
 import type { Stage } from '../progress.ts';
+import type { Serving } from '../serving.ts';
 import type { Dataset } from './dataset.ts';
+import { driftCheck, type PopularitySummary, popularityOf } from './drift.ts';
 import { loadDataset, loadTestEvents } from './ingest.ts';
-import type { QualityReport } from './quality.ts';
+import { assertQuality, type QualityReport, withCheck } from './quality.ts';
 import { filesOf } from './source.ts';
 import { splitDataset } from './split.ts';
 
@@ -14,6 +16,8 @@ export interface PreparedData {
   /** sha256 of the dataset's content. */
   readonly fingerprint: string;
   readonly quality: QualityReport;
+  /** What the next run's data will be compared with. */
+  readonly popularity: PopularitySummary;
   /** What a split, and so everything computed from one, depends on: for cache keys. */
   readonly splitInputs: object;
   /** Read, or read back, at the first call. */
@@ -24,10 +28,18 @@ export interface PreparedData {
 interface Facts {
   readonly fingerprint: string;
   readonly quality: QualityReport;
+  readonly popularity: PopularitySummary;
 }
 
-/** Reads and cleans the sources, unless they are those of an earlier run; the split is made when it is needed. */
-export async function prepareData(config: Config, context: Context): Promise<PreparedData> {
+/**
+ * Reads and cleans the sources, unless they are those of an earlier run; the split is made when it is needed.
+ * @throws DataError for sources that cannot be read, or that have drifted too far from what the serving release knows
+ */
+export async function prepareData(
+  config: Config,
+  serving: Serving | undefined,
+  context: Context,
+): Promise<PreparedData> {
   const inputs = {
     data: config.data,
     sources: await versionsOf([config.data.events, config.data.items ?? []].flat(), context),
@@ -41,10 +53,11 @@ export async function prepareData(config: Config, context: Context): Promise<Pre
   return context.reporter.stage('data', async (stage) => {
     const load = once(() => loadDataset(config.data, ingestContext(context, stage)));
     const facts = await context.cache.get('data', inputs, async (): Promise<Facts> => {
-      const { fingerprint, quality } = await load();
-      return { fingerprint, quality };
+      const { fingerprint, quality, dataset } = await load();
+      return { fingerprint, quality, popularity: popularityOf(dataset) };
     });
-    const { fingerprint, quality } = facts.value;
+    const { fingerprint, popularity } = facts.value;
+    const quality = withDrift(facts.value, serving, config);
     const dataset = once(
       async () => (await context.cache.get('dataset', inputs, async () => (await load()).dataset)).value,
     );
@@ -53,6 +66,7 @@ export async function prepareData(config: Config, context: Context): Promise<Pre
     return {
       fingerprint,
       quality,
+      popularity,
       splitInputs: { fingerprint, ...splitInputs },
       dataset,
       split: once(async () =>
@@ -65,6 +79,17 @@ export async function prepareData(config: Config, context: Context): Promise<Pre
       ),
     };
   });
+}
+
+function withDrift(
+  { quality, popularity }: Facts,
+  serving: Serving | undefined,
+  { data }: Config,
+): QualityReport {
+  if (serving?.popularity === undefined) return quality;
+  const report = withCheck(quality, driftCheck(popularity, serving.popularity, data.quality.drift));
+  assertQuality(report);
+  return report;
 }
 
 /** The given test events of a `files` split; other splits take theirs from the dataset. */

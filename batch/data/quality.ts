@@ -78,6 +78,12 @@ export function qualityReport(
   };
 }
 
+/** The report with one more finding. */
+export const withCheck = (report: QualityReport, check: QualityCheck): QualityReport => ({
+  ...report,
+  checks: [...report.checks, check].sort((a, b) => order[a.severity] - order[b.severity]),
+});
+
 /** @throws DataQualityError when a check is an error */
 export function assertQuality(report: QualityReport): void {
   if (report.checks.some(({ severity }) => severity === 'error')) throw new DataQualityError(report);

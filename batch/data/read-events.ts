@@ -1,5 +1,4 @@
 import type { EventSource, ItemSource } from '../config.ts';
-import type { PopularitySummary } from './drift.ts';
 import type { Database } from './duckdb.ts';
 import { createStaging, type EventKinds, stageEvents } from './events.ts';
 import { type NumberedEvents, numberEvents, type OptionalColumns } from './numbering.ts';
@@ -8,8 +7,6 @@ import { type OpenSource, openSource, reading, type SourceContext } from './sour
 /** What surrounds an ingestion. */
 export interface IngestContext extends SourceContext {
   progress(message: string, fraction: number): void;
-  /** Of the dataset of the release now serving, to measure drift from. */
-  readonly previousPopularity?: PopularitySummary | undefined;
   /** What counts as the future; left out, the present. */
   readonly now?: Date | undefined;
 }

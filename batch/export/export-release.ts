@@ -5,6 +5,7 @@ import type { History } from '../../shared/history.ts';
 import { topK } from '../../shared/ranking.ts';
 import type { Manifest } from '../../shared/release.ts';
 import type { Dataset } from '../data/dataset.ts';
+import type { PopularitySummary } from '../data/drift.ts';
 import type { Artifact } from '../recommender.ts';
 import { encodeManifest, sha256 } from '../release/manifest.ts';
 import { openArtifact } from './artifact-scorer.ts';
@@ -23,6 +24,8 @@ export interface ReleaseInput {
   readonly dataset: Dataset;
   /** sha256 of the events and attributes. */
   readonly fingerprint: string;
+  /** How all events are spread over the items, for the next run to measure drift from. */
+  readonly popularityShares?: PopularitySummary;
   /** [items], higher is more popular: what answers where the model cannot. */
   readonly popularity: Float32Array;
   /** Real ones, such as the test split's: the release is proven on them. */
@@ -42,6 +45,8 @@ export interface Release {
   /** Every file that the manifest lists, by name. */
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
+
+const popularityFile = 'popularity.json';
 
 /** Multiplications that measuring the quantisation may take: 1,000 histories at 30k items × 64, some seconds. */
 const recallWork = 2e9;
@@ -69,6 +74,9 @@ export async function exportRelease(input: ReleaseInput): Promise<Release> {
     ...published.files,
     ['golden.json', utf8(canonicalJson(golden))],
   ]);
+  if (input.popularityShares !== undefined) {
+    files.set(popularityFile, utf8(canonicalJson(input.popularityShares)));
+  }
   const manifest: Manifest = {
     format: 1,
     name: input.name,
@@ -79,7 +87,11 @@ export async function exportRelease(input: ReleaseInput): Promise<Release> {
     eventKinds: input.eventKinds,
     defaultEventKind: input.defaultEventKind,
     golden: 'golden.json',
-    data: { fingerprint: input.fingerprint, ...describe(input.dataset) },
+    data: {
+      fingerprint: input.fingerprint,
+      ...describe(input.dataset),
+      ...(input.popularityShares !== undefined && { popularity: popularityFile }),
+    },
     evaluation: input.evaluation,
     ...(quantisationRecall !== undefined && { quantisationRecall }),
     seed: input.seed,
@@ -122,7 +134,12 @@ function catalogue({ dataset, popularity }: ReleaseInput): Parameters<typeof enc
 const maxHistory = (artifact: Artifact): number =>
   artifact.kind === 'embedding' ? Math.min(artifact.maxHistory, limits.history) : limits.history;
 
-function describe({ userIds, itemIds, items, times }: Dataset): Omit<Manifest['data'], 'fingerprint'> {
+function describe({
+  userIds,
+  itemIds,
+  items,
+  times,
+}: Dataset): Omit<Manifest['data'], 'fingerprint' | 'popularity'> {
   let firstEvent = 0;
   let lastEvent = 0;
   for (const time of times) {

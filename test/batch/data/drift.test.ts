@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { drift, driftCheck, popularityOf } from '../../../batch/data/drift.ts';
+import { assertQuality, withCheck } from '../../../batch/data/quality.ts';
 import { datasetOf } from '../../fixtures/dataset.ts';
 import { ingest } from '../../fixtures/sources.ts';
 
@@ -28,19 +29,18 @@ describe('drift', () => {
   it('warns from half of the threshold on, and names what moved most', () => {
     const dataset = datasetOf([[1, 1, 1, 2]], 3);
     const previous = summary({ 'item-000001': 0.25, 'item-000002': 0.75 });
-    const check = driftCheck(dataset, previous, 0.5);
+    const check = driftCheck(popularityOf(dataset), previous, 0.5);
     expect(check).toMatchObject({ severity: 'warning', threshold: 0.5 });
     expect(check.samples?.[0]).toEqual({ itemId: 'item-000001', before: 0.25, now: 0.75 });
-    expect(driftCheck(dataset, previous, 0.2).severity).toBe('error');
-    expect(driftCheck(dataset, popularityOf(dataset), 0.5).severity).toBe('ok');
+    expect(driftCheck(popularityOf(dataset), previous, 0.2).severity).toBe('error');
+    expect(driftCheck(popularityOf(dataset), popularityOf(dataset), 0.5).severity).toBe('ok');
   });
 
-  it('stops an ingestion that drifted too far', async () => {
-    const data = {
-      events: { path: 'e.csv', columns: { userId: 'u', itemId: 'i' } },
-      quality: { drift: 0.8 },
-    };
-    const loading = ingest({ 'e.csv': 'u,i\n1,x\n1,y\n' }, data, { previousPopularity: summary({ z: 1 }) });
-    await expect(loading).rejects.toThrow('drift: the Jensen–Shannon distance');
+  it('fails a report that was in order', async () => {
+    const data = { events: { path: 'e.csv', columns: { userId: 'u', itemId: 'i' } } };
+    const { quality, dataset } = await ingest({ 'e.csv': 'u,i\n1,x\n1,y\n' }, data);
+    const drifted = withCheck(quality, driftCheck(popularityOf(dataset), summary({ z: 1 }), 0.8));
+    expect(drifted.checks[0]).toMatchObject({ name: 'drift', severity: 'error', value: 1 });
+    expect(() => assertQuality(drifted)).toThrow('drift: the Jensen–Shannon distance');
   });
 });
