@@ -21,7 +21,7 @@ beforeAll(async () => {
   neighbours = await fixtureRelease({ items: 400, seed: 2, kind: 'neighbours' });
   popularity = await fixtureRelease({ items: 300, seed: 3, kind: 'none' });
   large = await fixtureRelease({ items: 17_000, dimensions: 128, seed: 4, histories: 3 });
-});
+}, 120_000);
 
 const get = async <T>(edge: Edge, path: string): Promise<T> => {
   const response = await fetch(edge.url + path);
@@ -133,7 +133,7 @@ describe('a warm worker', () => {
     origin.point(embedding.releaseId);
     edge = await start(origin);
     await serving(edge);
-  });
+  }, 120_000);
 
   afterAll(async () => {
     await edge[Symbol.asyncDispose]();
