@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ConfigError, PerigeeError } from '../shared/errors.ts';
 import type { Store } from './store/store.ts';
@@ -32,11 +34,14 @@ const startTimeout = 60_000;
 export async function serve(options: ServeOptions): Promise<Served> {
   await assertFree(options.port);
   const origin = await serveStore(options.store);
-  const worker = startWorker(options, `http://127.0.0.1:${(origin.address() as AddressInfo).port}`);
+  // Two workers that share the state of one checkout lock each other's rate limiter.
+  const state = await mkdtemp(path.join(tmpdir(), 'perigee-worker-'));
+  const worker = startWorker(options, state, `http://127.0.0.1:${(origin.address() as AddressInfo).port}`);
   const dispose = async (): Promise<void> => {
     await worker.stop();
     origin.closeAllConnections();
     origin.close();
+    await rm(state, { recursive: true, force: true });
   };
   const url = `http://127.0.0.1:${options.port}`;
   try {
@@ -104,7 +109,7 @@ interface Worker {
 }
 
 /** Starts `wrangler dev` in a process group of its own, so that stopping it stops workerd too. */
-function startWorker({ port, channel, environment }: ServeOptions, origin: string): Worker {
+function startWorker({ port, channel, environment }: ServeOptions, state: string, origin: string): Worker {
   const wrangler = path.join(root, 'node_modules/wrangler/bin/wrangler.js');
   const args = [
     'dev',
@@ -116,7 +121,7 @@ function startWorker({ port, channel, environment }: ServeOptions, origin: strin
     '0',
     '--show-interactive-dev-session=false',
   ];
-  args.push('--var', `RELEASE_ORIGIN:${origin}`, '--var', `CHANNEL:${channel}`);
+  args.push('--persist-to', state, '--var', `RELEASE_ORIGIN:${origin}`, '--var', `CHANNEL:${channel}`);
   const child = spawn(process.execPath, [wrangler, ...args], {
     cwd: root,
     detached: true,
