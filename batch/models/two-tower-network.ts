@@ -52,7 +52,7 @@ export function initialParameters(
     Math.floor(i / dimensions) % dimensions === i % dimensions ? 1 / heads : 0,
   );
   // Heads differ in how soon they forget, or they would all learn the same.
-  const decay = Float32Array.from({ length: heads }, (_, head) => (head === 0 ? 0 : -head));
+  const decay = Float32Array.from({ length: heads }, (_, head) => -0.1 - head);
   return tf.tidy(() => {
     const initial: Record<string, tf.Tensor> = {
       [names.items]: tf.tensor2d(table, [rows, dimensions]),

@@ -37,7 +37,7 @@ export interface Problem {
   readonly stepsPerEpoch: number;
   /** Items drawn for a batch's softmax; undefined: all. */
   readonly negatives: number | undefined;
-  /** [rows] expected count of each item among one example's targets. */
+  /** [rows] expected count of each item among one example's targets, taken as what it is among all events. */
   readonly frequency: Float32Array;
 }
 
@@ -52,10 +52,6 @@ export function createProblem(train: Dataset, options: TwoTowerOptions, seed: nu
   }
   const full = options.negatives === undefined && train.itemIds.length <= itemsForFullSoftmax;
   const negatives = full || options.negatives === 'all' ? undefined : (options.negatives ?? sampledNegatives);
-  const frequency = new Float32Array(train.itemIds.length);
-  for (let at = 0; at < examples; at++) {
-    for (const item of exampleAt(train, cuts, at, options.targets).targets) frequency[item]! += 1 / examples;
-  }
   return {
     train,
     options,
@@ -65,8 +61,16 @@ export function createProblem(train: Dataset, options: TwoTowerOptions, seed: nu
     cuts,
     stepsPerEpoch: Math.max(1, Math.floor(epochSize(cuts, options.examplesPerUser) / options.batchSize)),
     negatives,
-    frequency,
+    frequency: targetFrequency(train),
   };
+}
+
+/** [rows] events on each item, for one basket of average length. */
+function targetFrequency({ items, baskets, itemIds }: Dataset): Float32Array {
+  const count = baskets === undefined ? items.length : new Set(baskets).size;
+  const frequency = new Float32Array(itemIds.length);
+  for (const item of items) frequency[item]! += 1 / count;
+  return frequency;
 }
 
 /** Parameters that score as the truncated SVD does, and the factor of the scores at which the first batch is likeliest. */
@@ -74,10 +78,10 @@ export function initialise(problem: Problem): { parameters: Parameters; scale: n
   const { train, options, seed, features } = problem;
   const table = initialTable(train, options.dimensions, seed);
   const parameters = initialParameters(table, options.dimensions, { features, heads: options.heads });
-  const batches = createBatches(problem);
-  const scales = Array.from({ length: 25 }, (_, i) => 2 ** ((i - 12) / 2));
+  const examples = createBatches(problem)(0);
+  const scales = Array.from({ length: 13 }, (_, i) => 2 ** (i - 6));
   const losses = scales.map((scale) =>
-    tf.tidy(() => batchLoss(parameters, scale, problem, batches(0), 0).dataSync()[0]!),
+    tf.tidy(() => batchLoss(parameters, scale, problem, examples, 0).dataSync()[0]!),
   );
   return { parameters, scale: scales[losses.indexOf(Math.min(...losses))]! };
 }
