@@ -50,18 +50,16 @@ export function decodeCheckpoint<Progress>(
   stored: Uint8Array,
 ): Checkpoint<Progress> | undefined {
   const bytes = stored.slice();
-  const fail = (found: string): never => {
+  const fail = (found: string, cause?: unknown): never => {
     throw new FitError(
       `checkpoint: expected a whole training state, found ${found}; remove it to start afresh`,
+      { cause },
     );
   };
   if (bytes.length < headerBytes) return fail(`${bytes.length} bytes`);
   const [found, textBytes] = new Uint32Array(bytes.buffer, 0, 2) as unknown as [number, number];
   if (found !== magic) return fail(`the magic number ${found}`);
-  const header = v.parse(
-    Header,
-    JSON.parse(new TextDecoder().decode(bytes.subarray(headerBytes, headerBytes + textBytes))),
-  );
+  const header = parseOr(Header, bytes.subarray(headerBytes, headerBytes + textBytes), fail);
   if (header.identity !== identity) return undefined;
   const arrays = new Map<string, Float32Array>();
   let at = headerBytes + textBytes;
@@ -71,5 +69,19 @@ export function decodeCheckpoint<Progress>(
     at += length * 4;
   }
   if (at !== bytes.length) return fail(`${bytes.length - at} bytes too many`);
-  return { progress: v.parse(Progress, header.progress), arrays };
+  const progress = v.safeParse(Progress, header.progress);
+  if (!progress.success) return fail(`progress with ${v.summarize(progress.issues)}`);
+  return { progress: progress.output, arrays };
+}
+
+function parseOr<T>(
+  schema: v.GenericSchema<unknown, T>,
+  json: Uint8Array,
+  fail: (found: string, cause: unknown) => never,
+): T {
+  try {
+    return v.parse(schema, JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json)));
+  } catch (cause) {
+    return fail('an unreadable header', cause);
+  }
 }

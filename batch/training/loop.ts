@@ -30,7 +30,8 @@ export interface LoopOptions {
 const Progress = v.object({
   /** Steps taken. */
   step: v.number(),
-  best: v.object({ metric: v.number(), step: v.number() }),
+  /** Of the validations so far. */
+  best: v.optional(v.object({ metric: v.number(), step: v.number() })),
   sinceBest: v.number(),
   /** Sum and number of the losses since the curve's last point. */
   loss: v.object({ sum: v.number(), count: v.number() }),
@@ -40,7 +41,6 @@ type Progress = v.InferOutput<typeof Progress>;
 
 const start: Progress = {
   step: 0,
-  best: { metric: Number.NEGATIVE_INFINITY, step: 0 },
   sinceBest: 0,
   loss: { sum: 0, count: 0 },
   curves: [],
@@ -79,7 +79,7 @@ export async function train(task: Task, options: LoopOptions, run: Run): Promise
     const metric = await validate(task.score);
     point('validation', progress.step, metric);
     progress.sinceBest++;
-    if (metric <= progress.best.metric) return;
+    if (progress.best && metric <= progress.best.metric) return;
     progress.best = { metric, step: progress.step };
     progress.sinceBest = 0;
     for (const [name, variable] of Object.entries(task.parameters))
@@ -104,7 +104,7 @@ export async function train(task: Task, options: LoopOptions, run: Run): Promise
     // Lets signals and timers of the process in.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  if (validate === undefined) return progress.step / task.stepsPerEpoch;
+  if (progress.best === undefined) return progress.step / task.stepsPerEpoch;
   for (const [name, values] of best) assign(task.parameters[name]!, values);
   return progress.best.step / task.stepsPerEpoch;
 }
@@ -154,7 +154,7 @@ async function restore(
 }
 
 const describe = (task: Task, { step, best, curves }: Progress): string => {
-  const validation = Number.isFinite(best.metric) ? `, best validation ${best.metric.toFixed(4)}` : '';
+  const validation = best ? `, best validation ${best.metric.toFixed(4)}` : '';
   const loss = curves.findLast(([series]) => series === 'loss')?.[2].toFixed(4);
   return `${task.name}: epoch ${(step / task.stepsPerEpoch).toFixed(2)}, loss ${loss}${validation}`;
 };
