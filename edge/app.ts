@@ -14,9 +14,8 @@ import {
   unknownItem,
 } from './problems.ts';
 import { popularItems, recommend } from './recommend.ts';
-import type { Release } from './release.ts';
+import type { Release, Serving, ServingState } from './release.ts';
 import { createSearch, type Search } from './search.ts';
-import type { Serving, ServingState } from './serving.ts';
 import { type Stopwatch, stopwatch } from './timing.ts';
 import { validate, validateQuery } from './validate.ts';
 

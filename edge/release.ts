@@ -1,12 +1,8 @@
-import * as v from 'valibot';
-import { ReleaseError } from '../shared/errors.ts';
-import { GoldenRequests, Manifest, manifestFile, releaseIdLength, releaseKey } from '../shared/release.ts';
-import { download, type ExpectedFile, readSmall, readVerified, sha256 } from './download.ts';
+import type { ReleaseResponse } from '../shared/api.ts';
+import type { GoldenRequests, Manifest } from '../shared/release.ts';
 import type { Encoder } from './encode.ts';
 import type { Kernel } from './kernel/kernel.ts';
-import type { ReleaseMemory } from './kernel/memory.ts';
-import { bytesOf, type Placed, placeRelease, planRelease } from './placement.ts';
-import type { Source } from './source.ts';
+import type { Placed } from './placement.ts';
 
 /** A release in memory: what the request path needs of it. */
 export interface Release {
@@ -25,118 +21,21 @@ export interface Release {
   dispose(): Promise<void>;
 }
 
-/** What loading takes from its surroundings. */
-export interface Loader {
-  readonly source: Source;
-  readonly memory: ReleaseMemory;
-  readonly kernel: Kernel;
-  openEncoder(model: Uint8Array): Promise<Encoder>;
+export interface ServingState {
+  readonly activatedAt: string;
+  readonly lastFailure: ReleaseResponse['lastFailure'];
 }
 
-const manifestLimit = 4 * 1024 * 1024;
-
-/**
- * Loads a release: the manifest, then every file at once, tables and catalogue straight into their place, each checked
- * against its sha256. Leaves nothing behind when it fails. What was loaded is complete and unaltered; golden.ts proves
- * that it also answers as it should. Aborting `signal` gives the memory back even where loading no longer goes on.
- * @throws ReleaseError
- */
-export async function loadRelease(loader: Loader, releaseId: string, signal: AbortSignal): Promise<Release> {
-  const { source, memory, kernel } = loader;
-  const manifest = await readManifest(source, releaseId);
-  const plan = planRelease(manifest);
-  signal.throwIfAborted();
-  const region = memory.reserve(plan.byteLength);
-  signal.addEventListener('abort', () => region.free(), { once: true });
-  const buffer = (): ArrayBuffer => memory.memory.buffer as ArrayBuffer;
-  const expected = (file: string): ExpectedFile => ({
-    key: releaseKey(releaseId, file),
-    bytes: bytesOf(manifest, file),
-    sha256: manifest.files[file]!.sha256,
-  });
-  const place = async (file: string): Promise<void> => {
-    const { offset, bytes } = plan.files.get(file)!;
-    const target = (): Uint8Array => {
-      if (!region.held) throw new ReleaseError(`${file}: loading was given up`);
-      return new Uint8Array(buffer(), region.address + offset, bytes);
-    };
-    await download(source, expected(file), target);
-  };
-  const { artifact } = manifest;
-  const encoder =
-    artifact.kind === 'embedding'
-      ? readVerified(source, expected(artifact.encoder.file)).then(loader.openEncoder)
-      : Promise.resolve(undefined);
-  const dispose = async (): Promise<void> => {
-    region.free();
-    await (await encoder)?.release();
-  };
-  try {
-    const golden = readVerified(source, expected(manifest.golden));
-    await Promise.all([encoder, golden, ...[...plan.files.keys()].map(place)]);
-    const release: Release = {
-      releaseId,
-      manifest,
-      golden: parseJson(GoldenRequests, await golden, expected(manifest.golden).key),
-      kernel,
-      encoder: await encoder,
-      placed: whileUnmoved(
-        () => placeRelease(manifest, plan, buffer(), region.address),
-        () => [buffer(), region.address],
-      ),
-      dispose,
-    };
-    const { artifact: placed } = release.placed();
-    if (placed.kind === 'embedding') kernel.clearExcluded(placed.items, placed.scratch);
-    return release;
-  } catch (error) {
-    region.free();
-    void encoder.then(
-      (opened) => opened?.release(),
-      () => undefined, // It failed too; the first failure is the one to tell.
-    );
-    throw error;
-  }
+/** Which release answers, in this isolate. */
+export interface Serving {
+  /**
+   * Runs `work` on the release now serving, which stays whole until the work ends; `work` awaits nothing but its own
+   * computation. A cold isolate loads a release first; a warm one looks, outside the request's way, whether the channel
+   * names another.
+   * @throws HttpProblem 503 when no release can be loaded
+   */
+  use<T>(waitUntil: WaitUntil, work: (release: Release, state: ServingState) => Promise<T> | T): Promise<T>;
 }
 
-/** Remembers what `make` yields until `place` yields something else. */
-function whileUnmoved<T>(make: () => T, place: () => readonly unknown[]): () => T {
-  let made: { readonly at: readonly unknown[]; readonly value: T } | undefined;
-  return () => {
-    const at = place();
-    if (made === undefined || at.some((part, i) => part !== made?.at[i])) made = { at, value: make() };
-    return made.value;
-  };
-}
-
-async function readManifest(source: Source, releaseId: string): Promise<Manifest> {
-  const key = releaseKey(releaseId, manifestFile);
-  const bytes = await readSmall(source, key, manifestLimit);
-  if (bytes === undefined)
-    throw new ReleaseError(`${key}: expected a manifest, ${source.description} has none`);
-  const digest = await sha256(bytes);
-  if (!digest.startsWith(releaseId)) {
-    throw new ReleaseError(
-      `${key}: expected a sha256 that starts with ${releaseId}, found ${digest.slice(0, releaseIdLength)}`,
-    );
-  }
-  return parseJson(Manifest, bytes, key);
-}
-
-/** @throws ReleaseError naming the place where the bytes are not what the schema says */
-export function parseJson<const S extends v.GenericSchema>(
-  schema: S,
-  bytes: Uint8Array,
-  key: string,
-): v.InferOutput<S> {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes));
-  } catch (cause) {
-    throw new ReleaseError(`${key}: expected JSON: ${(cause as Error).message}`, { cause });
-  }
-  const result = v.safeParse(schema, value);
-  if (result.success) return result.output;
-  const [issue] = result.issues;
-  throw new ReleaseError(`${key}: ${v.getDotPath(issue) ?? 'the document'}: ${issue.message}`);
-}
+/** Keeps something alive after its request was answered. */
+export type WaitUntil = (work: Promise<unknown>) => void;

@@ -3,33 +3,15 @@ import { ReleaseError } from '../shared/errors.ts';
 import { Channel, channelKey } from '../shared/release.ts';
 import { readSmall } from './download.ts';
 import { replayGolden } from './golden.ts';
+import { type Loader, loadRelease, parseJson } from './load-release.ts';
 import { unavailable } from './problems.ts';
-import { type Loader, loadRelease, parseJson, type Release } from './release.ts';
-
-/** Keeps something alive after its request was answered. */
-export type WaitUntil = (work: Promise<unknown>) => void;
+import type { Release, Serving, WaitUntil } from './release.ts';
 
 export interface ServingOptions {
   readonly loader: Loader;
   readonly channel: string;
   /** Milliseconds between two looks at the channel pointer. */
   readonly pollInterval: number;
-}
-
-export interface ServingState {
-  readonly activatedAt: string;
-  readonly lastFailure: ReleaseResponse['lastFailure'];
-}
-
-/** Which release answers, in this isolate. */
-export interface Serving {
-  /**
-   * Runs `work` on the release now serving, which stays whole until the work ends; `work` awaits nothing but its own
-   * computation. A cold isolate loads a release first; a warm one looks, outside the request's way, whether the channel
-   * names another.
-   * @throws HttpProblem 503 when no release can be loaded
-   */
-  use<T>(waitUntil: WaitUntil, work: (release: Release, state: ServingState) => Promise<T> | T): Promise<T>;
 }
 
 interface Active {
