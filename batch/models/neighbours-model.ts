@@ -28,8 +28,12 @@ export function keepStrongest(
   for (let item = 1; item < rows; item++) {
     row.fill(0);
     fillRow(item, row);
-    for (let other = 0; other < rows; other++) magnitudes[other] = Math.abs(row[other]!);
-    const { indices } = topK(magnitudes, width, (other) => other === item || row[other] === 0);
+    for (let other = 0; other < rows; other++) {
+      const weight = row[other]!;
+      magnitudes[other] = weight === 0 ? Number.NEGATIVE_INFINITY : Math.abs(weight);
+    }
+    magnitudes[item] = Number.NEGATIVE_INFINITY;
+    const { indices } = topK(magnitudes, width);
     items.set(indices, item * width);
     for (const [place, other] of indices.entries()) weights[item * width + place] = row[other]!;
   }
