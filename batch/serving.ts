@@ -76,7 +76,7 @@ export async function testServing(
       const { test, trainAndValidation: train } = await data.split();
       await using scorer = await openArtifact(model.artifact, model.popularity);
       const score = scoreInNumbering(model, train.itemIds, scorer.score);
-      return evaluate(score, test, config.evaluation, { train, seed: config.seed, signal });
+      return await evaluate(score, test, config.evaluation, { train, seed: config.seed, signal });
     });
     const figure = value.metrics[value.primary]!.value.toFixed(4);
     stage.note(`${releaseId}: ${value.primary} ${figure}${reused ? ', reused' : ''}`);
