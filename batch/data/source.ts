@@ -3,8 +3,9 @@ import path from 'node:path';
 import { DataError } from '../../shared/errors.ts';
 import type { EventSource, ItemSource } from '../config.ts';
 import type { Store } from '../store/store.ts';
-import { type Database, identifier, literal, SqlError } from './duckdb.ts';
+import { type Database, identifier, SqlError } from './duckdb.ts';
 import { fetchObjects } from './fetch-objects.ts';
+import { type Column, openReader } from './reader.ts';
 
 /** Where sources are looked for. */
 export interface SourceContext {
@@ -30,12 +31,6 @@ export interface OpenSource {
   readonly where: string;
 }
 
-export interface Column {
-  readonly name: string;
-  /** DuckDB's type. */
-  readonly type: string;
-}
-
 /** Files of a source, in the order in which they are read. */
 export async function filesOf(source: { readonly path: string }, baseDirectory: string): Promise<string[]> {
   const literally = path.resolve(baseDirectory, source.path);
@@ -59,55 +54,7 @@ export async function filesOf(source: { readonly path: string }, baseDirectory: 
   );
 }
 
-/** Parquet and JSON by their extension; everything else is delimited text. */
-export function formatOf(source: {
-  readonly path: string;
-  readonly format?: 'csv' | 'jsonl' | 'parquet' | undefined;
-}): 'csv' | 'jsonl' | 'parquet' {
-  const extension = path.extname(source.path.replace(/\.(gz|zst)$/i, '')).toLowerCase();
-  if (source.format !== undefined) return source.format;
-  if (['.parquet', '.pq'].includes(extension)) return 'parquet';
-  return ['.jsonl', '.ndjson', '.json'].includes(extension) ? 'jsonl' : 'csv';
-}
-
 type AnySource = EventSource | ItemSource;
-
-/** DuckDB's own table of lines that a csv reader could not make a row of. */
-export const rejectsTable = 'malformed_lines';
-
-function readerOf(
-  source: AnySource,
-  files: readonly string[],
-  textColumns: readonly Column[],
-  malformed: 'leave out' | 'record',
-): string {
-  const list = `[${files.map((file) => literal(file.replaceAll(/[*?[]/g, '[$&]'))).join(', ')}]`;
-  const options: string[] = [list];
-  const format = formatOf(source);
-  // Columns that only some files have are null in the others; of a csv the first file decides.
-  if (files.length > 1 && format !== 'csv') options.push('union_by_name = true');
-  if (format === 'parquet') return `read_parquet(${options.join(', ')})`;
-  const types = `{${textColumns.map(({ name, type }) => `${literal(name)}: ${literal(type)}`).join(', ')}}`;
-  if (format === 'jsonl') {
-    options.push("format = 'auto'");
-    if (textColumns.length > 0) options.push(`columns = ${types}`);
-    return `read_json(${options.join(', ')})`;
-  }
-  options.push(
-    malformed === 'record'
-      ? `store_rejects = true, rejects_table = ${literal(rejectsTable)}, rejects_scan = 'malformed_scans'`
-      : 'ignore_errors = true',
-  );
-  const header = source.header ?? (source.columnNames === undefined ? undefined : false);
-  if (source.delimiter !== undefined) options.push(`delim = ${literal(source.delimiter)}`);
-  if (header !== undefined) options.push(`header = ${header}`);
-  if (source.columnNames !== undefined) {
-    options.push(`names = [${source.columnNames.map(literal).join(', ')}]`);
-  }
-  if (source.encoding === 'latin-1') options.push("encoding = 'latin-1'");
-  if (textColumns.length > 0) options.push(`types = ${types}`);
-  return `read_csv(${options.join(', ')})`;
-}
 
 /**
  * Finds a source's files and columns. Columns that are ids are read as the text that the file has, so that `007`
@@ -125,15 +72,24 @@ export async function openSource(
     ? await fetchObjects(source.path, database.scratch, context)
     : await filesOf(source, context.baseDirectory);
   const ids = [source.columns.itemId, ...('userId' in source.columns ? idsOf(source.columns) : [])];
-  const sniffed = await describe(database, readerOf(source, files, [], 'leave out'), name);
-  const columns = sniffed.map((column) => (isOne(column, ids) ? { ...column, type: 'VARCHAR' } : column));
-  const changed = columns.filter((column, i) => column.type !== sniffed[i]!.type);
-  const textColumns = changed.length > 0 && formatOf(source) === 'jsonl' ? columns : changed;
-  const from = readerOf(source, files, textColumns, 'leave out');
-  const recording = readerOf(source, files, textColumns, 'record');
+  const reader = await reading(name, () => openReader(database, source, files));
+  const asText = reader.isText
+    ? reader.columns.filter((column) => isOne(column, ids)).map(({ name }) => name)
+    : [];
+  const columns = reader.columns.map((column) => ({
+    ...column,
+    type: asText.includes(column.name) ? 'VARCHAR' : column.type,
+  }));
   const shape = identifier(`shape of ${name} ${crypto.randomUUID()}`);
-  await reading(name, () => database.rows(`CREATE TEMP TABLE ${shape} AS FROM ${from} LIMIT 0`));
-  const opened = { name, from, recording, columns: await describe(database, shape, name), shape };
+  const definitions = columns.map((column) => `${identifier(column.name)} ${column.type}`);
+  await database.rows(`CREATE TEMP TABLE ${shape} (${definitions.join(', ')})`);
+  const opened = {
+    name,
+    from: reader.from(asText, 'leave out'),
+    recording: reader.from(asText, 'record'),
+    columns,
+    shape,
+  };
   const where = source.where === undefined ? 'true' : expression(source.where, opened.columns);
   await check(database, opened, 'where', where);
   return { ...opened, where };
@@ -160,11 +116,6 @@ export async function reading<T>(name: string, run: () => Promise<T>): Promise<T
     if (!(error instanceof SqlError)) throw error;
     throw new DataError(`${name} cannot be read: ${error.message}`, { cause: error });
   }
-}
-
-async function describe(database: Database, from: string, name: string): Promise<Column[]> {
-  const rows = await reading(name, () => database.rows(`DESCRIBE FROM ${from}`));
-  return rows.map((row) => ({ name: String(row['column_name']), type: String(row['column_type']) }));
 }
 
 /** SQL of an expression of the config; a column's bare name stands for it even where SQL would want quotes. */

@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
-import { type Cell, type Database, identifier, literal } from '../data/duckdb.ts';
-import { filesOf, formatOf, reading } from '../data/source.ts';
+import { type Cell, type Database, identifier } from '../data/duckdb.ts';
+import { formatOf, openReader } from '../data/reader.ts';
+import { filesOf, reading } from '../data/source.ts';
 
 /** What a file turns out to be, and its columns as its first rows show them. */
 export interface Inspected {
@@ -37,35 +38,25 @@ export async function inspectFile(
   file: string,
   baseDirectory: string,
 ): Promise<Inspected> {
-  const files = await filesOf({ path: file }, baseDirectory);
-  const first = files[0]!;
-  const format = formatOf({ path: first });
-  return reading(path.basename(first), async () => {
-    if (format === 'csv') return await inspectText(database, first);
-    const from = `${format === 'parquet' ? 'read_parquet' : 'read_json'}(${literal(first)})`;
-    return { format, encoding: 'utf-8', columns: await columnsOf(database, from) };
+  const [first] = await filesOf({ path: file }, baseDirectory);
+  const source = {
+    path: first!,
+    encoding: (await isUtf8(first!)) ? ('utf-8' as const) : ('latin-1' as const),
+  };
+  return reading(path.basename(first!), async () => {
+    const format = formatOf(source);
+    const readers = [await openReader(database, source, [first!])];
+    // DuckDB looks for delimiters of one character only; MovieLens and its like use two.
+    if (format === 'csv') readers.push(await openReader(database, { ...source, delimiter: '::' }, [first!]));
+    const reader = readers.reduce((a, b) => (b.columns.length > a.columns.length ? b : a));
+    const columns = await columnsOf(database, reader.from([], 'leave out'));
+    return { format, encoding: source.encoding, ...reader.dialect, columns };
   });
-}
-
-async function inspectText(database: Database, file: string): Promise<Inspected> {
-  const encoding = (await isUtf8(file)) ? 'utf-8' : 'latin-1';
-  const sniff = (delimiter?: string) =>
-    database.row(`
-      SELECT Delimiter AS delimiter, HasHeader AS header, len(Columns) AS columns
-      FROM sniff_csv(${literal(file)}, encoding = '${encoding}'${delimiter === undefined ? '' : `, delim = ${literal(delimiter)}`})`);
-  // DuckDB looks for delimiters of one character only; MovieLens and its like use two.
-  const found = [await sniff(), await sniff('::')].sort(
-    (a, b) => Number(b['columns']) - Number(a['columns']),
-  )[0]!;
-  const delimiter = String(found['delimiter']);
-  const header = found['header'] === true;
-  const from = `read_csv(${literal(file)}, encoding = '${encoding}', delim = ${literal(delimiter)}, header = ${header}, ignore_errors = true)`;
-  return { format: 'csv', encoding, delimiter, header, columns: await columnsOf(database, from) };
 }
 
 /** Whether the first megabyte is UTF-8; a character cut in half at its end is no fault. Packed files are taken to be. */
 async function isUtf8(file: string): Promise<boolean> {
-  if (/\.(gz|zst)$/i.test(file)) return true;
+  if (/\.(gz|zst|parquet|pq)$/i.test(file)) return true;
   await using handle = await open(file);
   const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(1 << 20) });
   try {

@@ -4,7 +4,8 @@ import { type Database, identifier, type Row } from '../duckdb.ts';
 import { type EventKinds, eventExpressions, secondsOf, stagedTable } from '../events.ts';
 import type { OptionalColumns } from '../numbering.ts';
 import type { QualityCheck } from '../quality.ts';
-import { type OpenSource, rejectsTable } from '../source.ts';
+import { rejectsTable } from '../reader.ts';
+import type { OpenSource } from '../source.ts';
 import { count, graded, ofAll, share } from './checks.ts';
 
 type Sources = readonly { readonly open: OpenSource; readonly columns: EventSource['columns'] }[];

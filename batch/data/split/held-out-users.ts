@@ -28,7 +28,8 @@ export function heldOutUsers(dataset: Dataset, rules: Rules, seed: number, ranke
     const size = offsets[user + 1]! - from;
     userOf.fill(user, from, from + size);
     if (isTest[user] === 0 && isValidation[user] === 0) continue;
-    const answers = shuffled(size, random).subarray(0, Math.floor(size * (1 - rules.foldIn)));
+    // 10 · (1 − 0.8) falls just short of 2.
+    const answers = shuffled(size, random).subarray(0, Math.floor(size * (1 - rules.foldIn) + 1e-9));
     for (const position of answers) asked[from + position] = 1;
   }
   const question = (members: Uint8Array): EvaluationSet => {

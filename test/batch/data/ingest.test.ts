@@ -58,6 +58,28 @@ describe('formats', () => {
     expect(quality.rows).toEqual({ read: 3, kept: 3 });
   });
 
+  it('reads quotes that come only after many lines without, and windows line ends', async () => {
+    const plain = Array.from({ length: 30_000 }, (_, n) => `u${n},x,${n + 1}\r\n`).join('');
+    const text = `user,item,ts\r\n${plain}late,"a,""b""",7\r\n`;
+    const { dataset, quality } = await ingest({ 'e.csv': text }, { events: { path: 'e.csv', columns } });
+    expect(eventsOf(dataset)['late']).toEqual(['a,"b"@7']);
+    expect(quality.rows).toEqual({ read: 30_001, kept: 30_001 });
+  });
+
+  it('reads files of one pattern by their column names, whatever their order', async () => {
+    const files = { '1.csv': 'user,item,ts\na,x,1\n', '2.csv': 'ts,extra,item,user\n2,9,007,b\n' };
+    const { dataset } = await ingest(files, { events: { path: '*.csv', columns } });
+    expect(eventsOf(dataset)).toEqual({ a: ['x@1'], b: ['007@2'] });
+  });
+
+  it('reads dates in the order that the file has', async () => {
+    const text = 'user,item,ts\na,x,25/03/2020\na,y,04/03/2020\n';
+    const { dataset } = await ingest({ 'e.csv': text }, { events: { path: 'e.csv', columns } });
+    expect(eventsOf(dataset)).toEqual({
+      a: [`y@${Date.UTC(2020, 2, 4) / 1000}`, `x@${Date.UTC(2020, 2, 25) / 1000}`],
+    });
+  });
+
   it('reads lists of items in one line', async () => {
     const events = {
       path: 'e.txt',
