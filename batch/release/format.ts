@@ -1,3 +1,4 @@
+import type { Manifest, ModelMetrics } from '../../shared/release.ts';
 import type { StoredRelease } from './list.ts';
 import type { PrunedRelease } from './prune.ts';
 import type { Verification } from './verify.ts';
@@ -77,20 +78,27 @@ export function formatRelease(release: StoredRelease): string {
         (data.firstEvent > 0 ? `, ${period.join(' to ')}` : ''),
     ],
     ['fingerprint', data.fingerprint],
-    ['test', `${evaluation.protocol}, ${plural(evaluation.queries, 'query').replace('querys', 'queries')}`],
+    ['test', evaluation.protocol],
   );
-  const metrics = Object.keys(evaluation.models[0]?.metrics ?? {});
-  const models = evaluation.models.map(({ name, metrics: found }) => [
-    name,
-    ...metrics.map((metric) => found[metric]?.value.toFixed(4) ?? ''),
-  ]);
   const listed = Object.entries(files).map(([file, { bytes, sha256 }]) => [file, formatBytes(bytes), sha256]);
-  const right = metrics.map((_, i) => i + 1);
-  return [
-    table(facts),
-    table([['model', ...metrics], ...models], right),
-    table([['file', 'size', 'sha256'], ...listed], [1]),
-  ].join('\n\n');
+  return [table(facts), metricsTable(evaluation), table([['file', 'size', 'sha256'], ...listed], [1])].join(
+    '\n\n',
+  );
+}
+
+/** Models by the primary metric, best first, with it and the other metrics at the same cut-off. */
+function metricsTable({ primary, models }: Manifest['evaluation']): string {
+  const cutOff = primary.slice(primary.indexOf('@'));
+  const others = Object.keys(models[0]?.metrics ?? {}).filter(
+    (key) => key.endsWith(cutOff) && key !== primary,
+  );
+  const columns = [primary, ...others];
+  const primaryOf = (model: ModelMetrics): number => model.metrics[primary]?.value ?? 0;
+  const rows = models
+    .toSorted((a, b) => primaryOf(b) - primaryOf(a))
+    .map(({ name, metrics }) => [name, ...columns.map((key) => metrics[key]?.value.toFixed(4) ?? '')]);
+  const right = columns.map((_, i) => i + 1);
+  return table([['model', ...columns], ...rows], right);
 }
 
 export function formatVerification({ releaseId, faults, files, bytes }: Verification): string {

@@ -54,7 +54,7 @@ function judge(
     const need = needOf(releaseId, channels);
     if (need !== undefined) return keepFor(need);
     if (!known.has(releaseId) && now - release.writtenAt.getTime() < settledAfter)
-      return keepFor('may still be in the middle of being published');
+      return keepFor('just written, perhaps by a publisher that is not done');
     if (release.faults.length > 0) return { release, removed: true, reason: release.faults[0]! };
     if (newest.has(releaseId)) return keepFor(`among the ${keep} newest`);
     return { release, removed: true, reason: `older than the ${keep} newest` };

@@ -119,7 +119,7 @@ describe('perigee release', () => {
   it('prunes, and says what a dry run would do', async () => {
     const dry = await command('prune', { keep: 1, dryRun: true });
     expect(dry).toContain('would keep');
-    expect(dry).toContain('may still be in the middle of being published');
+    expect(dry).toContain('just written, perhaps by a publisher that is not done');
     expect(dry).toMatch(/Would free 0 bytes: 0 releases\.$/);
     expect(await command('prune', { keep: 1 })).toMatch(/Freed 0 bytes: 0 releases\.$/);
   });

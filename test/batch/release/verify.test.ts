@@ -165,6 +165,7 @@ describe('the listing', () => {
     await publish(store, { ...whole, channel });
     await publish(store, { ...whole, channel: 'canary' });
     await store.delete(releaseKey(half.releaseId, 'golden.json'));
+    await store.put(releaseKey(half.releaseId, 'catalogue.bin'), bytes('cut'));
     await store.put(releaseKey('00000000deadbeef', 'catalogue.bin'), bytes('killed'));
     await store.put('releases/readme.txt', bytes('not a release'));
     await store.put('releases/notes/x', bytes('not a release'));
@@ -172,7 +173,10 @@ describe('the listing', () => {
     expect(byId.size).toBe(3);
     expect(byId.get(whole.releaseId)).toMatchObject({ faults: [], channels: ['canary', 'production'] });
     expect(byId.get(half.releaseId)).toMatchObject({
-      faults: ['golden.json is missing'],
+      faults: [
+        expect.stringMatching(/^catalogue\.bin has 3 bytes instead of \d+$/),
+        'golden.json is missing',
+      ],
       channels: ['staging'],
     });
     expect(byId.get('00000000deadbeef')).toMatchObject({
