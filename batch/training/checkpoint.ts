@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { canonicalJson } from '../../shared/canonical-json.ts';
 import { FitError } from '../../shared/errors.ts';
 
 /** Where a training stands: plain values, and arrays by name. */
@@ -23,7 +24,7 @@ const Header = v.object({
  */
 export function encodeCheckpoint(identity: string, { progress, arrays }: Checkpoint<unknown>): Uint8Array {
   const entries = [...arrays].map(([name, { length }]) => ({ name, length }));
-  const json = JSON.stringify({ identity, progress, arrays: entries });
+  const json = canonicalJson({ identity, progress, arrays: entries });
   const text = new TextEncoder().encode(json);
   const textBytes = Math.ceil(text.length / 4) * 4;
   const floats = entries.reduce((sum, { length }) => sum + length, 0);

@@ -1,0 +1,191 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openBackend } from '../../../batch/backend/index.ts';
+import { adamW, embeddingBag, sparseSoftmaxCrossEntropy } from '../../../batch/backend/ops.ts';
+import { normal, seededRandom } from '../../../batch/training/random.ts';
+
+beforeAll(async () => {
+  await openBackend();
+});
+
+const randoms = (size: number, seed: number): Float64Array =>
+  Float64Array.from({ length: size }, normal(seededRandom(seed)));
+const expectClose = (found: ArrayLike<number>, expected: ArrayLike<number>, digits = 5) => {
+  expect(found.length).toBe(expected.length);
+  for (let i = 0; i < found.length; i++) expect(found[i]).toBeCloseTo(expected[i]!, digits);
+};
+
+/** Slope of a float64 function at each coordinate, by central differences. */
+function slopes(f: (x: Float64Array) => number, x: Float64Array): Float64Array {
+  const step = 1e-5;
+  return x.map((value, i) => {
+    const shifted = (by: number) => f(x.with(i, value + by));
+    return (shifted(step) - shifted(-step)) / (2 * step);
+  });
+}
+
+describe('embeddingBag', () => {
+  const [rows, width, count] = [5, 7, 4];
+  // A run of five in one bag, single entries, a repeated row, an empty bag (2), a bag that comes back (0).
+  const indices = [0, 3, 3, 1, 4, 2, 0, 4];
+  const bags = [0, 0, 0, 0, 0, 1, 3, 0];
+
+  const reference = (heads: number, table: Float64Array, weights: Float64Array): Float64Array => {
+    const out = new Float64Array(count * heads * width);
+    for (const [i, row] of indices.entries())
+      for (let head = 0; head < heads; head++)
+        for (let j = 0; j < width; j++)
+          out[(bags[i]! * heads + head) * width + j]! += weights[i * heads + head]! * table[row * width + j]!;
+    return out;
+  };
+
+  it.each([1, 2, 3])('agrees with float64 sums and their slopes, %i heads', (heads) => {
+    const table = randoms(rows * width, 1);
+    const weights = randoms(indices.length * heads, 2);
+    const dy = randoms(count * heads * width, 3);
+    const dot = (out: Float64Array) => out.reduce((sum, value, i) => sum + value * dy[i]!, 0);
+    const before = tf.memory().numTensors;
+    const [found, byTable, byWeights] = tf.tidy(() => {
+      const inputs = [
+        tf.tensor2d(Float32Array.from(table), [rows, width]),
+        tf.tensor2d(Float32Array.from(weights), [indices.length, heads]),
+      ];
+      const bag = (t: tf.Tensor, w: tf.Tensor) =>
+        embeddingBag(
+          t as tf.Tensor2D,
+          w as tf.Tensor2D,
+          tf.tensor1d(indices, 'int32'),
+          tf.tensor1d(bags, 'int32'),
+          count,
+        );
+      const gradients = tf.grads(bag)(inputs, tf.tensor3d(Float32Array.from(dy), [count, heads, width]));
+      return [bag(inputs[0]!, inputs[1]!), ...gradients].map((tensor) => tensor.dataSync());
+    });
+    expect(tf.memory().numTensors).toBe(before);
+    expectClose(found!, reference(heads, table, weights));
+    expectClose(
+      byTable!,
+      slopes((t) => dot(reference(heads, t, weights)), table),
+    );
+    expectClose(
+      byWeights!,
+      slopes((w) => dot(reference(heads, table, w)), weights),
+    );
+  });
+
+  it('refuses a row and a bag that do not exist, and leaves nothing behind', () => {
+    const bag = (index: number, to: number) => () =>
+      tf.tidy(() =>
+        embeddingBag(
+          tf.ones([2, 3]),
+          tf.ones([1, 1]),
+          tf.tensor1d([index], 'int32'),
+          tf.tensor1d([to], 'int32'),
+          1,
+        ),
+      );
+    const before = tf.memory().numTensors;
+    expect(bag(2, 0)).toThrow('expected a row in 0…1, found 2');
+    expect(bag(0, -1)).toThrow('expected a bag in 0…0, found -1');
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
+describe('sparseSoftmaxCrossEntropy', () => {
+  const [rows, columns] = [3, 6];
+  const targets = [1, 4, 8, 12];
+  const weights = [0.5, 0.25, 1, 2];
+  const excluded = [0, 9, 10];
+
+  const reference = (logits: Float64Array): number => {
+    const sums = new Float64Array(rows);
+    for (const [i, logit] of logits.entries())
+      if (!excluded.includes(i)) sums[Math.floor(i / columns)]! += Math.exp(logit);
+    return targets.reduce(
+      (loss, at, t) => loss + weights[t]! * (Math.log(sums[Math.floor(at / columns)]!) - logits[at]!),
+      0,
+    );
+  };
+
+  it('agrees with the float64 formula and its slopes', () => {
+    const logits = randoms(rows * columns, 4).map((value) => 3 * value);
+    const before = tf.memory().numTensors;
+    const [loss, slope] = tf.tidy(() => {
+      const { value, grad } = tf.valueAndGrad((z) =>
+        tf.mul(
+          3,
+          sparseSoftmaxCrossEntropy(
+            z as tf.Tensor2D,
+            tf.tensor1d(targets, 'int32'),
+            tf.tensor1d(weights),
+            tf.tensor1d(excluded, 'int32'),
+          ),
+        ),
+      )(tf.tensor2d(Float32Array.from(logits), [rows, columns]));
+      return [value.dataSync(), grad.dataSync()];
+    });
+    expect(tf.memory().numTensors).toBe(before);
+    expect(loss![0]).toBeCloseTo(3 * reference(logits), 4);
+    expectClose(
+      slope!,
+      slopes((z) => 3 * reference(z), logits),
+      4,
+    );
+    for (const at of excluded) expect(slope![at]).toBe(0);
+  });
+
+  it('stays finite at logits far apart', () => {
+    const loss = tf.tidy(() => {
+      const none = tf.tensor1d([], 'int32');
+      const logits = tf.tensor2d([[1e4, -1e4]]);
+      return sparseSoftmaxCrossEntropy(
+        logits,
+        tf.tensor1d([1], 'int32'),
+        tf.tensor1d([1]),
+        none,
+      ).dataSync()[0];
+    });
+    expect(Number.isFinite(loss)).toBe(true);
+    expect(loss).toBeGreaterThan(50);
+  });
+});
+
+describe('adamW', () => {
+  const options = { learningRate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.5 };
+
+  it('follows the published recursion in float64, decoupled decay included', () => {
+    const initial = randoms(6, 5);
+    const gradients = Array.from({ length: 4 }, (_, step) => randoms(6, 10 + step));
+    const value = tf.variable(tf.tensor2d(Float32Array.from(initial), [2, 3]));
+    const moments = { mean: tf.variable(tf.zeros([2, 3])), variance: tf.variable(tf.zeros([2, 3])) };
+    const expected = initial.slice();
+    const m = new Float64Array(6);
+    const v = new Float64Array(6);
+    for (const [at, gradient] of gradients.entries()) {
+      const step = at + 1;
+      tf.tidy(() =>
+        adamW(value, tf.tensor2d(Float32Array.from(gradient), [2, 3]), moments, { ...options, step }),
+      );
+      for (let i = 0; i < 6; i++) {
+        m[i] = 0.9 * m[i]! + 0.1 * gradient[i]!;
+        v[i] = 0.99 * v[i]! + 0.01 * gradient[i]! ** 2;
+        const change = m[i]! / (1 - 0.9 ** step) / (Math.sqrt(v[i]! / (1 - 0.99 ** step)) + 1e-8);
+        expected[i] = expected[i]! * (1 - 0.1 * 0.5) - 0.1 * change;
+      }
+    }
+    expectClose(value.dataSync(), expected);
+    tf.dispose([value, moments.mean, moments.variance]);
+  });
+
+  it('leaves rows without gradient and their moments as they are', () => {
+    const value = tf.variable(tf.ones([3, 2]));
+    const moments = { mean: tf.variable(tf.fill([3, 2], 0.5)), variance: tf.variable(tf.ones([3, 2])) };
+    tf.tidy(() => adamW(value, tf.tensor2d([0, 0, 0, 1, 0, 0], [3, 2]), moments, { ...options, step: 1 }));
+    const after = Array.from(value.dataSync());
+    expect([after[0], after[1], after[4], after[5]]).toEqual([1, 1, 1, 1]);
+    expect(after[2]).not.toBe(1);
+    expect(after[3]).not.toBe(1);
+    expect(moments.mean.dataSync()[0]).toBe(0.5);
+    tf.dispose([value, moments.mean, moments.variance]);
+  });
+});
