@@ -26,19 +26,19 @@ export async function loadConfig(file: string): Promise<Config> {
 export function parseConfig(input: unknown, file: string): Config {
   const result = v.safeParse(Config, input);
   if (result.success) return result.output;
-  const issues = result.issues
-    .flatMap(flatten)
-    .map((issue) => `  ${v.getDotPath(issue) ?? '(root)'}: ${issue.message}`);
-  throw new ConfigError(`${file} is not a valid config:\n${[...new Set(issues)].join('\n')}`);
+  const mistakes = new Set(result.issues.flatMap((issue) => describe(issue)));
+  throw new ConfigError(
+    `${file} is not a valid config:\n${[...mistakes].map((mistake) => `  ${mistake}`).join('\n')}`,
+  );
 }
 
-/** Of a union, the issues of its alternatives say more than the union's own. */
-const flatten = (issue: v.BaseIssue<unknown>): v.BaseIssue<unknown>[] => {
-  const inner = issue.issues?.filter(
-    (candidate) => (candidate.path?.length ?? 0) > (issue.path?.length ?? 0),
-  );
-  return inner !== undefined && inner.length > 0 ? inner.flatMap(flatten) : [issue];
-};
+/** `path: message`; of a union, what is wrong within the alternative that was meant says more than the union's own. */
+function describe(issue: v.BaseIssue<unknown>, within = ''): string[] {
+  const path = [within, v.getDotPath(issue) ?? ''].filter((part) => part !== '').join('.');
+  const inner = issue.issues?.filter((candidate) => candidate.path !== undefined) ?? [];
+  if (inner.length > 0) return inner.flatMap((candidate) => describe(candidate, path));
+  return [`${path === '' ? '(root)' : path}: ${issue.message}`];
+}
 
 async function importModule(file: string): Promise<{ default?: unknown }> {
   try {

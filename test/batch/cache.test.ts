@@ -1,0 +1,39 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { openCache } from '../../batch/cache.ts';
+
+const directory = mkdtempSync(path.join(tmpdir(), 'perigee-cache-'));
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+describe('the stage cache', () => {
+  it('computes once for the same inputs, in this process and the next', async () => {
+    const value = { scores: new Float32Array([1, 2]), names: new Map([['a', 1]]) };
+    const compute = async () => value;
+    const first = await openCache(directory);
+    expect(await first.get('stage', { b: 1, a: 2 }, compute)).toEqual({ value, reused: false });
+    const second = await openCache(directory);
+    const never = async (): Promise<typeof value> => {
+      throw new Error('computed again');
+    };
+    expect(await second.get('stage', { a: 2, b: 1 }, never)).toEqual({ value, reused: true });
+    await expect(second.get('stage', { a: 2, b: 2 }, never)).rejects.toThrow('computed again');
+    await expect(second.get('other', { a: 2, b: 1 }, never)).rejects.toThrow('computed again');
+  });
+
+  it('keeps a checkpoint while a stage is unfinished, and none after', async () => {
+    const cache = await openCache(directory);
+    const state = new Uint8Array([1, 2, 3]);
+    const killed = cache.get('fit', {}, async (checkpoints) => {
+      expect(await checkpoints.load()).toBeUndefined();
+      await checkpoints.save(state);
+      throw new Error('killed');
+    });
+    await expect(killed).rejects.toThrow('killed');
+    await cache.get('fit', {}, async (checkpoints) => {
+      expect(Uint8Array.from((await checkpoints.load())!)).toEqual(state);
+    });
+    expect(readdirSync(directory).filter((file) => file.endsWith('.checkpoint'))).toEqual([]);
+  });
+});
