@@ -37,7 +37,9 @@ function describe(issue: v.BaseIssue<unknown>, within = ''): string[] {
   const path = [within, v.getDotPath(issue) ?? ''].filter((part) => part !== '').join('.');
   const inner = issue.issues?.filter((candidate) => candidate.path !== undefined) ?? [];
   if (inner.length > 0) return inner.flatMap((candidate) => describe(candidate, path));
-  return [`${path === '' ? '(root)' : path}: ${issue.message}`];
+  return [
+    `${path === '' ? '(root)' : path}: ${issue.expected === 'never' ? 'there is no such setting' : issue.message}`,
+  ];
 }
 
 async function importModule(file: string): Promise<{ default?: unknown }> {
