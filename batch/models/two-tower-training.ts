@@ -122,7 +122,7 @@ export async function fitParameters(
       loss: (step) => batchLoss(parameters, scale, problem, batches(step), step),
       score: scoreWith(parameters, scale, problem),
     },
-    { ...options, maximumEpochs: options.epochs ?? (run.validate ? 20 : 2) },
+    { ...options, maximumEpochs: options.epochs ?? (run.validate ? 5 : 2) },
     run,
   );
 }
