@@ -53,12 +53,15 @@ export function explain(error: unknown): string {
       return 'access is denied';
     case 'CredentialsProviderError':
       return 'no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE';
+    case 'Error':
+      if (message === 'Region is missing') return 'no region: set AWS_REGION';
+      return [code, message].filter(Boolean).join(': ');
     case 'PermanentRedirect':
     case 'AuthorizationHeaderMalformed':
       return `the bucket is in another region: set AWS_REGION (${message})`;
     case 'TimeoutError':
       return 'the server did not answer in time';
     default:
-      return [name === 'Error' ? undefined : name, code, message].filter(Boolean).join(': ');
+      return [name, code, message].filter(Boolean).join(': ');
   }
 }

@@ -1,5 +1,6 @@
+import os from 'node:os';
 import { inspect } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openStore, type Store } from '../../../batch/store/index.ts';
 import { openS3 } from '../../../batch/store/s3.ts';
 import { createClient, parseS3Address } from '../../../batch/store/s3-client.ts';
@@ -245,6 +246,16 @@ describe('a client takes from the environment', () => {
     ).toBe('us-east-1');
     expect(await createClient({ ...keys, AWS_DEFAULT_REGION: 'eu-west-1' }, 1_000).config.region()).toBe(
       'eu-west-1',
+    );
+  });
+
+  it('no region for S3 itself, and the store says which variable names it', async () => {
+    for (const name of ['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_PROFILE']) vi.stubEnv(name, undefined);
+    vi.stubEnv('AWS_CONFIG_FILE', os.devNull);
+    onTestFinished(() => vi.unstubAllEnvs());
+    const store = openStore('s3://bucket', { baseDirectory: '/', environment: keys });
+    await expect(store.get('key')).rejects.toThrow(
+      "s3://bucket: cannot read 'key': no region: set AWS_REGION",
     );
   });
 
