@@ -63,8 +63,9 @@ export async function init(options: InitOptions, interview: Interview = askFor(p
     ...(eventKinds && { eventKinds }),
   });
   await writeWhole(target, text);
+  const again = options.data === undefined ? '' : ` --data ${options.data}`;
   interview.close(
-    `Wrote ${path.relative(process.cwd(), target) || target}. Now: npm start -- --config ${options.config}`,
+    `Wrote ${path.relative(process.cwd(), target)}. Now: npm start -- --config ${options.config}${again}`,
   );
 }
 

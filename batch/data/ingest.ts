@@ -5,7 +5,7 @@ import { type Database, openDatabase } from './duckdb.ts';
 import { type EventKinds, eventKindsOf } from './events.ts';
 import { type ItemTable, readItems } from './items.ts';
 import type { NumberedEvents, OptionalColumns } from './numbering.ts';
-import { duplicateCheck, ruleChecks, sizeChecks, timeChecks, userChecks } from './quality/event-checks.ts';
+import { duplicateCheck, ruleChecks, sizeChecks, userChecks } from './quality/event-checks.ts';
 import {
   type AttributeName,
   conflictCheck,
@@ -16,6 +16,7 @@ import {
 import { type Audit, auditSource } from './quality/profile.ts';
 import { sourceChecks } from './quality/source-checks.ts';
 import { stagedChecks } from './quality/staged-checks.ts';
+import { timeChecks } from './quality/time-checks.ts';
 import { assertQuality, type QualityCheck, type QualityReport, qualityReport } from './quality.ts';
 import { type IngestContext, type Opened, openAll, optionalColumns, readEvents } from './read-events.ts';
 import { reading } from './source.ts';

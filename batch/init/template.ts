@@ -100,7 +100,7 @@ function splitLine(columns: Answers['events']['columns']): string {
   split: { kind: 'held-out-users' },`;
 }
 
-function whereLine({ file, columns }: SourceAnswers): string {
+function whereLines({ file, columns }: SourceAnswers): string[] {
   const named = (pattern: RegExp) => file.columns.find(({ name }) => pattern.test(name))?.name;
   const rating = named(/^(rating|stars|score)$/i);
   const quantity = named(/^(quantity|qty|amount)$/i);
@@ -110,7 +110,7 @@ function whereLine({ file, columns }: SourceAnswers): string {
       : quantity !== undefined
         ? `${sql(quantity)} > 0`
         : `${sql(columns['userId']!)} IS NOT NULL`;
-  return `// The rows to keep, as an SQL condition: where: ${quote(condition)},`;
+  return ['// The rows to keep, as an SQL condition:', `// where: ${quote(condition)},`];
 }
 
 /** The text of a config file. */
@@ -124,7 +124,7 @@ export default defineConfig({
   data: {
     // One row an event. Columns are SQL expressions: a column's name, or 'lower(sku)', or "'shop-' || id".
     events: {
-${indent([...sourceLines(events), whereLine(events), 'columns: {', ...columnLines(events.columns), '},'], 6)}
+${indent([...sourceLines(events), ...whereLines(events), 'columns: {', ...columnLines(events.columns), '},'], 6)}
     },
 ${itemLines(answers)}
 ${kindLines(answers)}

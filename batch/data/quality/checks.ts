@@ -43,3 +43,9 @@ export const ofAll = (part: number, all: number, noun: string): string =>
   `${count(part)} of ${count(all)} ${noun} (${percent(share(part, all))})`;
 
 export const share = (part: number, all: number): number => (all === 0 ? 0 : part / all);
+
+/** Unix seconds as ISO 8601. */
+export const isoTime = (seconds: number): string =>
+  Number.isFinite(seconds * 1000) && Math.abs(seconds) < 8.64e12
+    ? new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
+    : String(seconds);
