@@ -102,6 +102,10 @@ describe.skipIf(chromium.reason !== undefined)(`demo page ${chromium.reason ?? '
     expect(await idsIn(page, 'cards')).toEqual(await answerTo([]));
     expect((await idsIn(page, 'popular-list')).length).toBe(10);
     expect(await idsIn(page, 'popular-list')).toEqual((await idsIn(page, 'cards')).slice(0, 10));
+    const { headers } = await fetch(worker.url);
+    expect(headers.get('content-security-policy')).toMatch(
+      /^default-src 'none'; script-src 'self'; style-src 'self';/,
+    );
     expect(demo.complaints).toEqual([]);
     expect([...demo.hosts]).toEqual([new URL(worker.url).host]);
   });

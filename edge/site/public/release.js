@@ -112,8 +112,10 @@ function releaseFacts(release) {
 export function showRelease(release) {
   document.title = `${release.name} · Perigee`;
   byId('name', HTMLElement).textContent = release.name;
-  byId('summary', HTMLElement).textContent =
-    `${release.model} ranks ${count(release.items)} items, release ${release.releaseId}`;
+  byId('summary', HTMLElement).replaceChildren(
+    `${release.model} ranks ${count(release.items)} items anew with every click. Release `,
+    el('code', {}, release.releaseId),
+  );
   byId('release-facts', HTMLElement).replaceChildren(...releaseFacts(release));
   byId('comparison', HTMLElement).textContent = comparison(release);
   byId('metrics', HTMLElement).replaceChildren(metricsTable(release));
