@@ -65,19 +65,20 @@ async function fitOne(
 ): Promise<Model> {
   const size = items.length;
   const inverse = new Float32Array(size * size);
-  const gram = gramRows(matrix);
+  const place = new Int32Array(matrix.columns).fill(-1);
+  for (const [i, item] of items.entries()) place[item] = i;
+  const gramRow = gramRows(matrix);
   for (let i = 0; i < size; i++) {
-    const row = gram(items[i]!);
-    for (let j = 0; j < size; j++) inverse[i * size + j] = row[items[j]!]!;
+    gramRow(items[i]!, (other, sum) => {
+      inverse[i * size + place[other]!] = sum;
+    });
     inverse[i * size + i]! += options.regularisation;
   }
   await invertPositiveDefinite(inverse, size, { progress });
-  const place = new Int32Array(matrix.columns).fill(-1);
-  for (const [i, item] of items.entries()) place[item] = i;
-  const neighbours = keepStrongest(matrix.columns, Math.min(options.neighbours, size - 1), (item, row) => {
+  const neighbours = keepStrongest(matrix.columns, Math.min(options.neighbours, size - 1), (item, put) => {
     const i = place[item]!;
     if (i < 0) return;
-    for (let j = 0; j < size; j++) row[items[j]!] = -inverse[i * size + j]! / inverse[j * size + j]!;
+    for (let j = 0; j < size; j++) put(items[j]!, -inverse[i * size + j]! / inverse[j * size + j]!);
   });
   return neighboursModel(neighbours, options);
 }

@@ -59,13 +59,9 @@ function cosineNeighbours(matrix: SparseMatrix, neighbours: number, shrinkage: n
   const norms = new Float64Array(matrix.columns);
   for (const [at, item] of matrix.indices.entries()) norms[item]! += matrix.values[at]! ** 2;
   for (let item = 0; item < norms.length; item++) norms[item] = Math.sqrt(norms[item]!);
-  const overlaps = gramRows(matrix);
+  const overlapsOf = gramRows(matrix);
   const width = Math.min(neighbours, matrix.columns - 1);
-  return keepStrongest(matrix.columns, width, (item, row) => {
-    const overlap = overlaps(item);
-    for (let other = 1; other < row.length; other++) {
-      const shared = overlap[other]!;
-      if (shared > 0) row[other] = shared / (norms[item]! * norms[other]! + shrinkage);
-    }
-  });
+  return keepStrongest(matrix.columns, width, (item, put) =>
+    overlapsOf(item, (other, overlap) => put(other, overlap / (norms[item]! * norms[other]! + shrinkage))),
+  );
 }

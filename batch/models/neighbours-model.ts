@@ -14,28 +14,31 @@ export const neighboursModel = (neighbours: Neighbours, fittedOptions: unknown):
 /**
  * Keeps the `width` weights of largest magnitude in each item's row, those first. Weights of zero and an item's weight
  * to itself are not kept. Magnitude, since a strong "not with this" moves a ranking as much as a strong "with this".
- * @param fillRow fills `row` [rows] with the weights from an item to every other
+ * @param visitRow calls `put` with the other items that an item has weights to; what it leaves out weighs nothing
  */
 export function keepStrongest(
   rows: number,
   width: number,
-  fillRow: (item: number, row: Float32Array) => void,
+  visitRow: (item: number, put: (other: number, weight: number) => void) => void,
 ): Neighbours {
   const items = new Uint32Array(rows * width);
   const weights = new Float32Array(rows * width);
   const row = new Float32Array(rows);
-  const magnitudes = new Float32Array(rows);
+  // Between two rows all of it is −∞, which never ranks: a row costs what it holds and one quick scan.
+  const magnitudes = new Float32Array(rows).fill(Number.NEGATIVE_INFINITY);
+  const touched = new Int32Array(rows);
+  let count = 0;
   for (let item = 1; item < rows; item++) {
-    row.fill(0);
-    fillRow(item, row);
-    for (let other = 0; other < rows; other++) {
-      const weight = row[other]!;
-      magnitudes[other] = weight === 0 ? Number.NEGATIVE_INFINITY : Math.abs(weight);
-    }
-    magnitudes[item] = Number.NEGATIVE_INFINITY;
+    visitRow(item, (other, weight) => {
+      if (other === item || weight === 0) return;
+      row[other] = weight;
+      magnitudes[other] = Math.abs(weight);
+      touched[count++] = other;
+    });
     const { indices } = topK(magnitudes, width);
     items.set(indices, item * width);
     for (const [place, other] of indices.entries()) weights[item * width + place] = row[other]!;
+    while (count > 0) magnitudes[touched[--count]!] = Number.NEGATIVE_INFINITY;
   }
   return { rows, width, items, weights };
 }

@@ -127,23 +127,32 @@ export function multiply(
 }
 
 /**
- * The rows of the Gram matrix MᵀM, one at a time: the returned function gives row `column` [columns], the sums over M's
- * rows of value[column] · value[·]. The array is reused by the next call. Σ n² operations for all rows, n the entries
- * of one row of M; memory for one row.
+ * The rows of the Gram matrix MᵀM, one at a time: the returned function calls `visit` with each column that shares a row
+ * with `column` (itself too, in no order) and Σ over M's rows of value[column] · value[other]. M's entries must be
+ * positive. Costs Σ n² for all rows, n the entries of one row of M, and memory for one row.
  */
-export function gramRows(matrix: SparseMatrix): (column: number) => Float64Array {
+export function gramRows(
+  matrix: SparseMatrix,
+): (column: number, visit: (other: number, sum: number) => void) => void {
   const byColumn = transpose(matrix);
   const sums = new Float64Array(matrix.columns);
-  return (column) => {
-    sums.fill(0);
+  const touched = new Int32Array(matrix.columns);
+  return (column, visit) => {
+    let count = 0;
     for (let at = byColumn.offsets[column]!; at < byColumn.offsets[column + 1]!; at++) {
       const row = byColumn.indices[at]!;
       const value = byColumn.values[at]!;
       const end = matrix.offsets[row + 1]!;
-      for (let other = matrix.offsets[row]!; other < end; other++) {
-        sums[matrix.indices[other]!]! += value * matrix.values[other]!;
+      for (let entry = matrix.offsets[row]!; entry < end; entry++) {
+        const other = matrix.indices[entry]!;
+        if (sums[other] === 0) touched[count++] = other;
+        sums[other]! += value * matrix.values[entry]!;
       }
     }
-    return sums;
+    for (let i = 0; i < count; i++) {
+      const other = touched[i]!;
+      visit(other, sums[other]!);
+      sums[other] = 0;
+    }
   };
 }
