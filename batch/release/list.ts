@@ -33,7 +33,17 @@ export async function listReleases(store: Store): Promise<StoredRelease[]> {
   }
   const releases: StoredRelease[] = [];
   for (const [releaseId, found] of objects) releases.push(await describe(store, releaseId, found, channels));
-  return releases.sort((a, b) => b.writtenAt.getTime() - a.writtenAt.getTime());
+  // S3 tells whole seconds: within one, what a channel served later is the newer.
+  const age = ({ releaseId }: StoredRelease): number =>
+    Math.min(...[...channels.values()].map((channel) => ageIn(channel, releaseId)));
+  return releases.sort((a, b) => b.writtenAt.getTime() - a.writtenAt.getTime() || age(a) - age(b) || 0);
+}
+
+/** How many releases a channel has served since this one; infinite for one that it does not know. */
+function ageIn({ releases, previous }: Channel, releaseId: string): number {
+  if (releases.some((release) => release.releaseId === releaseId)) return 0;
+  const at = previous.findIndex((earlier) => earlier.releaseId === releaseId);
+  return at < 0 ? Number.POSITIVE_INFINITY : at + 1;
 }
 
 /** One release of a store. @throws ReleaseError when it has none of that id */

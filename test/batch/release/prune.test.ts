@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import { publish } from '../../../batch/release/publish.ts';
 import { rollback } from '../../../batch/release/rollback.ts';
 import { verifyRelease } from '../../../batch/release/verify.ts';
 import { openStore, type Store } from '../../../batch/store/index.ts';
-import { releaseKey } from '../../../shared/release.ts';
+import { releaseKey, releasePrefix } from '../../../shared/release.ts';
 import { type FixtureRelease, fixtureRelease } from '../../fixtures/release.ts';
 import { watchedStore } from '../../fixtures/store-wrappers.ts';
 
@@ -68,6 +68,16 @@ describe('prune', () => {
     const left: string[] = [];
     for await (const { key } of store.list('releases/')) left.push(key.split('/')[1]!);
     expect(new Set(left)).toEqual(new Set(sorted(2, 3, 4)));
+  });
+
+  it('takes releases of one second in the order in which the channel served them', async () => {
+    await publishAll([0, 1, 2, 3, 4]);
+    const second = new Date(Date.now() - 3_000);
+    for (const index of [0, 1, 2, 3, 4])
+      for (const file of await readdir(path.join(root, releasePrefix(id(index)))))
+        await utimes(path.join(root, releaseKey(id(index), file)), second, second);
+    await pruneReleases(store, { keep: 3, now: later() });
+    expect(await ids()).toEqual(sorted(2, 3, 4));
   });
 
   it('keeps what any channel serves and would roll back to, however old', async () => {

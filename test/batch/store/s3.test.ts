@@ -252,7 +252,9 @@ describe('a client takes from the environment', () => {
   it('no region for S3 itself, and the store says which variable names it', async () => {
     for (const name of ['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_PROFILE']) vi.stubEnv(name, undefined);
     vi.stubEnv('AWS_CONFIG_FILE', os.devNull);
-    onTestFinished(() => vi.unstubAllEnvs());
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
     const store = openStore('s3://bucket', { baseDirectory: '/', environment: keys });
     await expect(store.get('key')).rejects.toThrow(
       "s3://bucket: cannot read 'key': no region: set AWS_REGION",
