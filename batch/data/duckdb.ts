@@ -39,7 +39,7 @@ export interface Database extends AsyncDisposable {
 
 /** Room for the buffers that each thread reads into; beyond it DuckDB spills to disk. */
 const megabytesPerThread = 128;
-const leastMegabytes = 512;
+const leastMegabytes = 400;
 
 /**
  * Opens a database for one piece of work. It fetches no extensions. Statements end early, with the signal's reason,
