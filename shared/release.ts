@@ -152,6 +152,7 @@ function contradictions(manifest: v.InferOutput<typeof ManifestEntries>): string
   };
   expectFile(catalogue.file);
   expectFile(manifest.golden);
+  if (manifest.data.popularity !== undefined) expectFile(manifest.data.popularity);
   if (!Object.hasOwn(manifest.eventKinds, manifest.defaultEventKind))
     found.push(`expected '${manifest.defaultEventKind}' among the event kinds, found none`);
   if (artifact.kind === 'neighbours') {
