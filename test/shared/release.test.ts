@@ -111,6 +111,11 @@ describe('Manifest', () => {
       /expected 'swipe' among the event kinds/,
     ],
     [
+      'a popularity file that is not listed',
+      (m) => ({ ...m, data: { ...m.data, popularity: 'popularity.json' } }),
+      /expected popularity.json among the files/,
+    ],
+    [
       'a path as file name',
       (m) => ({ ...m, golden: '../golden.json' }),
       /golden: expected a plain file name/,
