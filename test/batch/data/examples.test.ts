@@ -60,6 +60,7 @@ describe.skipIf(isMissing('lastfm-social/user_artists.dat'))('Last.fm', () => {
   it('has the published counts', async () => {
     const { dataset, counts } = await load(lastfm, everything);
     expect(counts).toEqual([1_892, 17_632, 92_834]);
+    expect((await load(lastfm)).counts).toEqual([1_859, 2_823, 71_355]);
     expect(dataset.attributes.slice(1).every((known) => known?.title !== undefined)).toBe(true);
   });
 });
