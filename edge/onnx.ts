@@ -62,9 +62,10 @@ async function run(session: ort.InferenceSession, feeds: EncoderFeeds): Promise<
 }
 
 /**
- * One run at a time: onnxruntime keeps a run's arguments on its WebAssembly stack across awaits, where a run that starts
- * in between would overwrite them. A run awaits nothing but microtasks, so whoever finds another one under way lets
- * microtasks pass; a lock's queue could be left hanging by a request that its client gave up.
+ * One run at a time: onnxruntime keeps a run's arguments on its WebAssembly stack across awaits. A run that starts in
+ * between would have them overwritten, and the two would restore the stack in the wrong order, so that it shrinks for
+ * good. A run awaits nothing but microtasks, so whoever finds another one under way lets microtasks pass; a lock's queue
+ * could be left hanging by a request that its client gave up.
  */
 let running = false;
 async function alone<T>(task: () => Promise<T>): Promise<T> {

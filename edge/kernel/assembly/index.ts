@@ -46,10 +46,9 @@ function replaceRoot(heap: usize, size: u32, value: i64): void {
 /** Sixteen products of int8 and int16, added up into four lanes. */
 @inline
 function dot16(row: usize, low: v128, high: v128): v128 {
-  const values = v128.load(row);
   return i32x4.add(
-    i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(values), low),
-    i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(values), high),
+    i32x4.dot_i16x8_s(v128.load8x8_s(row), low),
+    i32x4.dot_i16x8_s(v128.load8x8_s(row, 8), high),
   );
 }
 
