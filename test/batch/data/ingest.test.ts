@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { eventsOf, ingest } from '../../fixtures/sources.ts';
 
@@ -64,6 +64,13 @@ describe('formats', () => {
     const { dataset, quality } = await ingest({ 'e.csv': text }, { events: { path: 'e.csv', columns } });
     expect(eventsOf(dataset)['late']).toEqual(['a,"b"@7']);
     expect(quality.rows).toEqual({ read: 30_001, kept: 30_001 });
+  });
+
+  it('reads zstandard', async () => {
+    const events = { path: 'e.csv.zst', columns };
+    expect(eventsOf((await ingest({ 'e.csv.zst': zstdCompressSync(rows) }, { events })).dataset)).toEqual(
+      expected,
+    );
   });
 
   it('reads files of one pattern by their column names, whatever their order', async () => {
@@ -278,5 +285,24 @@ describe('what cannot be read is one clear sentence', () => {
       { signal: controller.signal, progress },
     );
     await expect(loading).rejects.toBe(reason);
+  });
+
+  it('stops in the middle of a statement', async () => {
+    const controller = new AbortController();
+    const reason = new DOMException('interrupted', 'AbortError');
+    const events = { path: 'e.csv', columns: { ...columns, itemId: 'unnest(range(2000))' } };
+    // Makes 100M rows: minutes, if it were not stopped.
+    const text = `user,item,ts\n${'a,x,1\n'.repeat(50_000)}`;
+    const loading = ingest({ 'e.csv': text }, { events }, { signal: controller.signal });
+    setTimeout(() => controller.abort(reason), 1_000);
+    await expect(loading).rejects.toBe(reason);
+  });
+
+  it.each([
+    ['an empty file', '', /(cannot be read|number of events: 0 events)/],
+    ['a header alone', 'user,item,ts\n', /number of events: 0 events are left, at least 1 are needed/],
+  ])('says when there is nothing: %s', async (_, text, message) => {
+    const data = { events: { path: 'e.csv', header: true, columns }, quality: { minimumEvents: 1 } };
+    await expect(ingest({ 'e.csv': text }, data)).rejects.toThrow(message);
   });
 });

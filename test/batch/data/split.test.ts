@@ -133,6 +133,19 @@ describe('last basket', () => {
     ]);
   });
 
+  it('goes by source order where there are no times', () => {
+    const untimed = withBaskets([
+      [
+        [0, 1, 0],
+        [1, 2, 0],
+        [2, 3, 0],
+      ],
+    ]);
+    const { test, validation } = split(untimed, { kind: 'last-basket', minimumHistory: 1 });
+    expect(asked(test)).toEqual([[[1, 2], [3]]]);
+    expect(asked(validation)).toEqual([[[1], [2]]]);
+  });
+
   it('needs baskets', () => {
     expect(() => split(datasetOf([[1, 2]], 3), { kind: 'last-basket' })).toThrow(
       "split 'last-basket' needs data.events.columns.basketId",
