@@ -35,8 +35,13 @@ export async function openDemo(
   page.on('request', (request) => hosts.add(new URL(request.url()).host));
   await page.goto(address);
   await page.locator('#cards .cover, .answer .problem').first().waitFor();
+  await settled(page);
   return { page, complaints, hosts, [Symbol.asyncDispose]: () => context.close() };
 }
+
+/** Waits until no part of the page waits for the worker. */
+const settled = (page: Page) =>
+  page.waitForFunction(() => document.querySelector('[aria-busy=true]') === null);
 
 /** Ids in a list of the page (`cards`, `history-list`, `popular-list`, `similar-list`), from top to bottom. */
 export const idsIn = (page: Page, list: string): Promise<string[]> =>
@@ -66,7 +71,7 @@ export const addBySearch = (page: Page, words: string): Promise<void> =>
 
 /** Rules of WCAG 2.2 A and AA and of good practice that the page breaks now, with the elements. */
 export async function violations(page: Page): Promise<string[]> {
-  await page.waitForFunction(() => document.querySelector('[aria-busy=true]') === null);
+  await settled(page);
   await page.evaluate(axe);
   const results = (await page.evaluate('axe.run()')) as AxeResults;
   return results.violations.map(

@@ -32,6 +32,9 @@ function attributes(row: number): ItemAttributes | undefined {
   return { title: `${['RED', 'GREEN', 'BLUE'][row % 3]} ${things[row % 5]} ${row}`, price: (row % 500) / 10 };
 }
 
+/** For what the page does a moment later; generous, as machines can be busy. */
+const patience = { timeout: 60_000 };
+
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -125,7 +128,9 @@ describe.skipIf(chromium.reason !== undefined)(`demo page ${chromium.reason ?? '
     expect(await idsIn(page, 'history-list')).toEqual([first[2], 'item-0000011']);
     expect(Number(await page.locator('#round-trip').textContent())).toBeGreaterThan(0);
     expect(await page.locator('#stage-list').textContent()).toMatch(/encode [\d.]+ ms/);
-    await expect.poll(() => page.getByRole('status').textContent()).toContain('12 recommendations in');
+    await expect
+      .poll(() => page.getByRole('status').textContent(), patience)
+      .toContain('12 recommendations in');
 
     await answering(page, () => page.locator('#popular-list .cover').first().click());
     expect((await idsIn(page, 'history-list')).length).toBe(3);
@@ -173,7 +178,7 @@ describe.skipIf(chromium.reason !== undefined)(`demo page ${chromium.reason ?? '
       .nth(2)
       .click();
     const { items } = (await (await answered).json()) as RecommendationResponse;
-    await expect.poll(() => idsIn(page, 'similar-list')).toEqual(items.map(({ itemId }) => itemId));
+    await expect.poll(() => idsIn(page, 'similar-list'), patience).toEqual(items.map(({ itemId }) => itemId));
     expect(demo.complaints).toEqual([]);
   });
 
@@ -217,7 +222,7 @@ describe.skipIf(chromium.reason !== undefined)(`demo page ${chromium.reason ?? '
     await keyboard.press('?');
     await page.getByRole('dialog').waitFor();
     await keyboard.press('Space');
-    await keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Close' }).press('Enter');
     await keyboard.press('?');
     expect(await page.getByRole('dialog').count()).toBe(0);
     expect(demo.complaints).toEqual([]);
@@ -271,7 +276,7 @@ describe.skipIf(chromium.reason !== undefined)(`demo page ${chromium.reason ?? '
     const problem = page.locator('.answer .problem');
     await problem.waitFor();
     expect(await problem.textContent()).toContain('No connection');
-    await expect.poll(() => page.getByRole('status').textContent()).toContain('No connection');
+    await expect.poll(() => page.getByRole('status').textContent(), patience).toContain('No connection');
     await answering(page, () => page.context().setOffline(false));
     expect(await problem.count()).toBe(0);
     expect((await idsIn(page, 'cards')).length).toBe(12);
@@ -300,7 +305,7 @@ describe.skipIf(chromium.reason !== undefined)(`demo page ${chromium.reason ?? '
         ({ ok }) => ok,
         () => false,
       );
-    await expect.poll(isUp, { timeout: 60_000 }).toBe(true);
+    await expect.poll(isUp, patience).toBe(true);
 
     await using demo = await openDemo(browser, url);
     const { page } = demo;
@@ -348,6 +353,9 @@ describe.skipIf(chromium.reason !== undefined)(`demo page ${chromium.reason ?? '
     expect(await violations(page)).toEqual([]);
     await page.keyboard.press('Escape');
     await page.getByText('The request, as curl').click();
+    expect(await page.locator('#curl').textContent()).toContain(`${worker.url}/v1/recommendations`);
+    await page.getByRole('button', { name: 'Copy' }).click();
+    await expect.poll(() => page.locator('#copied').textContent(), patience).toMatch(/Copied|Selected/);
     await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
     expect(await violations(page)).toEqual([]);
     expect(demo.complaints).toEqual([]);

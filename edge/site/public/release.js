@@ -8,7 +8,7 @@ import { count } from './format.js';
  */
 
 /** @param {number} value */
-const metric = (value) => (value >= 10 ? value.toFixed(1) : value.toFixed(4).replace(/^0/, ''));
+const metric = (value) => (value >= 1 ? value.toFixed(2) : value.toFixed(4).replace(/^0/, ''));
 
 /** @param {number} ratio */
 const times = (ratio) => `${ratio.toFixed(ratio < 10 ? 2 : 1)} ×`;
@@ -37,21 +37,35 @@ function cell(estimate, scale) {
   const plot = el('span', { class: 'interval', 'aria-hidden': true });
   for (const [name, value] of Object.entries(estimate))
     plot.style.setProperty(`--${name}`, String(scale > 0 ? value / scale : 0));
-  const interval = `${metric(estimate.lower)} – ${metric(estimate.upper)}`;
   return el(
     'td',
     {},
     el('span', { class: 'number' }, metric(estimate.value)),
     plot,
-    el('span', { class: 'interval-text' }, hiddenText('95 % interval '), interval),
+    estimate.lower < estimate.upper &&
+      el(
+        'span',
+        { class: 'interval-text' },
+        hiddenText('95 % interval '),
+        `${metric(estimate.lower)} – ${metric(estimate.upper)}`,
+      ),
   );
+}
+
+/**
+ * The primary metric, then the others at its cut-off; the API has those at other cut-offs too.
+ * @param {string} primary
+ * @param {ReadonlySet<string>} metrics
+ */
+function shownMetrics(primary, metrics) {
+  const cutOff = primary.slice(primary.indexOf('@'));
+  const names = ['recall', 'ndcg', 'hit', 'coverage', 'novelty'].map((name) => name + cutOff);
+  return [primary, ...names.filter((name) => name !== primary && metrics.has(name))];
 }
 
 /** @param {ReleaseResponse} release */
 function metricsTable({ model, evaluation: { primary, models } }) {
-  const others = new Set(models.flatMap(({ metrics }) => Object.keys(metrics)));
-  others.delete(primary);
-  const columns = [primary, ...others];
+  const columns = shownMetrics(primary, new Set(models.flatMap(({ metrics }) => Object.keys(metrics))));
   const value = (/** @type {ModelRow} */ row) => row.metrics[primary]?.value ?? 0;
   const scale = (/** @type {string} */ column) =>
     Math.max(...models.map(({ metrics }) => metrics[column]?.upper ?? 0));
