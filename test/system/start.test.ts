@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -12,62 +11,13 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort, killAll, perigee } from '../fixtures/command.ts';
 
 /** The newcomer's command, as it is: the embedded data, the shipped config, workerd. */
 const root = path.resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(path.join(tmpdir(), 'perigee-start-'));
 const config = path.join(folder, 'perigee.config.ts');
-
-interface Command {
-  readonly child: ChildProcess;
-  output(): string;
-  readonly exited: Promise<number | null>;
-  waitFor(pattern: RegExp): Promise<RegExpMatchArray>;
-}
-
-const running = new Set<ChildProcess>();
-
-function perigee(...args: readonly string[]): Command {
-  const child = spawn(process.execPath, ['batch/cli.ts', ...args], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  running.add(child);
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      output += stripVTControlCharacters(chunk.toString());
-    });
-  }
-  const exited = once(child, 'exit').then(([code]: unknown[]) => {
-    running.delete(child);
-    return code as number | null;
-  });
-  const waitFor = async (pattern: RegExp): Promise<RegExpMatchArray> => {
-    let over = false;
-    void exited.then(() => {
-      over = true;
-    });
-    for (;;) {
-      const match = output.match(pattern);
-      if (match !== null) return match;
-      if (over) throw new Error(`ended before ${pattern} was printed:\n${output}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  };
-  return { child, output: () => output, exited, waitFor };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Command lines of every process on this machine that mentions the port (Linux). */
 const processesOf = (port: number): string[] =>
@@ -94,7 +44,7 @@ beforeAll(() => {
 });
 
 afterAll(() => {
-  for (const child of running) child.kill('SIGKILL');
+  killAll();
   rmSync(folder, { recursive: true, force: true });
 });
 
