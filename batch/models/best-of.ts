@@ -2,27 +2,40 @@ import type { Model, Run } from '../recommender.ts';
 
 /**
  * Fits one model for each candidate and keeps the one with the best validation metric (the earlier of equals); without
- * validation, or without a choice, only the first is fitted. The others are disposed.
+ * validation, or without a choice, only the first is fitted. All others are disposed, on failure every one.
  */
 export async function bestOf<Options>(
   candidates: readonly [Options, ...Options[]],
   build: (options: Options, at: number) => Promise<Model> | Model,
-  run: Run,
+  { validate, signal }: Run,
 ): Promise<Model> {
-  const { validate } = run;
-  run.signal.throwIfAborted();
-  let best = await build(candidates[0], 0);
-  if (validate === undefined || candidates.length === 1) return best;
-  let bestMetric = await validate(best.score);
-  for (const [at, candidate] of candidates.entries()) {
-    if (at === 0) continue;
-    run.signal.throwIfAborted();
-    const model = await build(candidate, at);
-    const metric = await validate(model.score);
-    const [kept, dropped] = metric > bestMetric ? [model, best] : [best, model];
-    dropped[Symbol.dispose]();
-    best = kept;
-    bestMetric = Math.max(metric, bestMetric);
+  signal.throwIfAborted();
+  if (validate === undefined || candidates.length === 1) return build(candidates[0], 0);
+  let best: Measured | undefined;
+  try {
+    for (const [at, candidate] of candidates.entries()) {
+      signal.throwIfAborted();
+      const challenger = await measure(await build(candidate, at), validate);
+      const wins = best === undefined || challenger.metric > best.metric;
+      (wins ? best : challenger)?.model[Symbol.dispose]();
+      if (wins) best = challenger;
+    }
+  } catch (error) {
+    best?.model[Symbol.dispose]();
+    throw error;
   }
-  return best;
+  return best!.model;
+}
+
+interface Measured {
+  readonly model: Model;
+  readonly metric: number;
+}
+
+async function measure(model: Model, validate: NonNullable<Run['validate']>): Promise<Measured> {
+  using unless = new DisposableStack();
+  unless.use(model);
+  const metric = await validate(model.score);
+  unless.move();
+  return { model, metric };
 }
