@@ -87,7 +87,13 @@ export async function bench(): Promise<void> {
     ];
     if (existsSync(ml1m)) {
       const other = mkdtempSync(path.join(folder, 'ml-1m-'));
-      rows.push(await runOnce('ML-1M, events to release', isolated(other, 'examples/ml-1m.config.ts'), ml1m));
+      rows.push(
+        await runOnce(
+          'ML-1M, events to release',
+          isolated(other, 'examples/ml-1m.config.ts'),
+          path.dirname(ml1m),
+        ),
+      );
     } else console.log('ML-1M skipped: ../shared/data/ml-1m is not there');
     console.table(rows);
   } finally {
