@@ -33,9 +33,9 @@ interface Measured {
 }
 
 async function measure(model: Model, validate: NonNullable<Run['validate']>): Promise<Measured> {
-  using unless = new DisposableStack();
-  unless.use(model);
+  using onFailure = new DisposableStack();
+  onFailure.use(model);
   const metric = await validate(model.score);
-  unless.move();
+  onFailure.move();
   return { model, metric };
 }
