@@ -113,7 +113,7 @@ function createHandlers({ serving, cacheSeconds }: AppOptions): Record<Operation
       body: await make(release, stages, state),
       releaseId: release.releaseId,
     }));
-    c.header('server-timing', stages.header());
+    if (stages.header() !== '') c.header('server-timing', stages.header());
     if (!operation.cacheable || isTransient(body)) return c.json(body, 200, { 'cache-control': 'no-store' });
     return cacheable(c, body, releaseId, cacheSeconds);
   };

@@ -49,7 +49,7 @@ async function encodeOrDegrade(
     degraded.push({ stage: 'encode', fallback: 'popularity', reason });
   };
   if (release.manifest.artifact.kind === 'none') return undefined;
-  if (history.items.length === 0) return giveUp('the history holds no item that this release knows');
+  if (history.items.length === 0) return giveUp('the history holds no item of this release');
   try {
     return await encode(release, history);
   } catch (error) {

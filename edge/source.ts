@@ -30,6 +30,9 @@ export interface Source {
   open(key: string, options?: OpenOptions): Promise<Opened | undefined>;
 }
 
+/** Seconds in Cloudflare's cache. Releases are immutable, but a damaged object that was repaired must come through. */
+const cacheTtlByStatus = { '200-299': 3_600, '300-599': -1 };
+
 /** Milliseconds in which an object must have arrived. */
 const timeout = 20_000;
 
@@ -53,7 +56,7 @@ export function httpSource(origin: string): Source {
       const { status, body } = await request(`${origin}/${key}`, {
         headers,
         signal: AbortSignal.timeout(timeout),
-        ...(mutable ? { cache: 'no-store' } : { cf: { cacheEverything: true, cacheTtl: 31_536_000 } }),
+        ...(mutable ? { cache: 'no-store' } : { cf: { cacheEverything: true, cacheTtlByStatus } }),
       });
       if (body !== null && (status === 200 || status === 206)) {
         return { body, offset: status === 206 ? (range?.offset ?? 0) : 0 };
