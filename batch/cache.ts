@@ -4,6 +4,7 @@ import path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { canonicalJson } from '../shared/canonical-json.ts';
 import type { Checkpoints } from './recommender.ts';
+import { sha256 } from './sha256.ts';
 
 /**
  * Finished stages, on disk, so that a run with unchanged inputs does not repeat them and a killed one goes on. A
@@ -23,9 +24,6 @@ export interface Cached<T> {
   readonly value: T;
   readonly reused: boolean;
 }
-
-export const sha256 = (bytes: Uint8Array | string): string =>
-  createHash('sha256').update(bytes).digest('hex');
 
 /** Hash of the sources that a stage's result depends on, and of the runtime that reads the entries back. */
 async function codeFingerprint(): Promise<string> {

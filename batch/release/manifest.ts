@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { canonicalJson } from '../../shared/canonical-json.ts';
 import { ReleaseError } from '../../shared/errors.ts';
 import { Manifest, manifestFile, releaseIdLength, releaseKey } from '../../shared/release.ts';
+import { sha256 } from '../sha256.ts';
 import type { Store } from '../store/store.ts';
-
-export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** The id of the release whose manifest.json has these bytes. */
 export const releaseIdOf = (manifestBytes: Uint8Array): string =>

@@ -1,8 +1,9 @@
 import { ReleaseError } from '../../shared/errors.ts';
 import { type Manifest, manifestFile, releaseKey, releasePrefix } from '../../shared/release.ts';
+import { sha256 } from '../sha256.ts';
 import type { Store } from '../store/store.ts';
 import { type ChannelVersion, moveChannel, pointTo, readChannel, servingRelease } from './channel.ts';
-import { encodeManifest, sha256 } from './manifest.ts';
+import { encodeManifest } from './manifest.ts';
 
 export interface Publishable {
   /** Every file that the manifest lists, by name. */

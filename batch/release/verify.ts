@@ -1,8 +1,9 @@
 import { openCatalogue } from '../../shared/catalogue.ts';
 import { ReleaseError } from '../../shared/errors.ts';
 import { GoldenRequests, type Manifest, releaseKey } from '../../shared/release.ts';
+import { sha256 } from '../sha256.ts';
 import type { Store } from '../store/store.ts';
-import { parse, readManifest, sha256 } from './manifest.ts';
+import { parse, readManifest } from './manifest.ts';
 
 export interface Verification {
   readonly releaseId: string;

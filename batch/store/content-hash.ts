@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 
-export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-
 /** Far longer than a tick of any file system's clock, ms. */
 const settledAfter = 2_000;
 

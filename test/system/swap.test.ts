@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sha256 } from '../../batch/cache.ts';
 import type { Release } from '../../batch/export/export-release.ts';
 import { encodeManifest } from '../../batch/release/manifest.ts';
+import { sha256 } from '../../batch/sha256.ts';
 import type { RecommendationResponse, ReleaseResponse } from '../../shared/api.ts';
 import { type Manifest, releaseKey } from '../../shared/release.ts';
 import { type Bundle, bundleEdge, type Edge, startEdge } from '../fixtures/edge.ts';
@@ -103,6 +103,55 @@ describe('a cold worker', () => {
     const { releaseId, lastFailure } = await serving(edge);
     expect(releaseId).toBe(neighbours.releaseId);
     expect(lastFailure?.releaseId).toBe(embedding.releaseId);
+  });
+
+  it('goes on loading when the client that began it goes away', async () => {
+    await using origin = await startOrigin();
+    origin.add(neighbours);
+    origin.point(neighbours.releaseId);
+    const client = new AbortController();
+    origin.intercept = (key, response) => {
+      if (!key.endsWith('neighbours.table')) return false;
+      origin.intercept = undefined;
+      setTimeout(() => client.abort(), 50);
+      setTimeout(() => response.writeHead(200).end(origin.objects.get(key)), 400);
+      return true;
+    };
+    await using edge = await start(origin);
+    const gone = fetch(`${edge.url}/v1/release`, { signal: client.signal });
+    await expect(gone).rejects.toThrow('aborted');
+    expect((await serving(edge)).releaseId).toBe(neighbours.releaseId);
+  });
+
+  it('names the variable that is not what it must be', async () => {
+    await using edge = await startEdge(bundle, {
+      variables: { RELEASE_ORIGIN: 'ftp://x', POLL_SECONDS: '1' },
+    });
+    const response = await fetch(`${edge.url}/healthz`);
+    expect(response.status).toBe(500);
+    expect(await response.json()).toMatchObject({
+      detail: 'configuration: RELEASE_ORIGIN: expected an http(s) address',
+    });
+  });
+
+  it('limits each client address', async () => {
+    await using origin = await startOrigin();
+    origin.add(popularity);
+    origin.point(popularity.releaseId);
+    await using edge = await startEdge(bundle, {
+      variables: { RELEASE_ORIGIN: origin.url },
+      rateLimit: { limit: 3, period: 60 },
+    });
+    const statuses = async (client: string): Promise<number[]> => {
+      const found: number[] = [];
+      for (let i = 0; i < 5; i++) {
+        const headers = { 'cf-connecting-ip': client };
+        found.push((await fetch(`${edge.url}/v1/items/popular`, { headers })).status);
+      }
+      return found;
+    };
+    expect(await statuses('192.0.2.1')).toEqual([200, 200, 200, 429, 429]);
+    expect(await statuses('192.0.2.2')).toEqual([200, 200, 200, 429, 429]);
   });
 
   it('reads an R2 bucket', async () => {

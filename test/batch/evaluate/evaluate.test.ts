@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import type { EvaluationConfig } from '../../../batch/config.ts';
 import { compare } from '../../../batch/evaluate/compare.ts';
 import { type EvaluationContext, evaluate, primaryMetric } from '../../../batch/evaluate/evaluate.ts';
-import { decodeEvaluation, encodeEvaluation } from '../../../batch/evaluate/evaluation.ts';
 import type { Model } from '../../../batch/recommender.ts';
 import { DataError } from '../../../shared/errors.ts';
 import { datasetOf, setOf } from './data.ts';
@@ -261,30 +260,5 @@ describe('compare', () => {
     const other = await run([right, right, right], pairs.slice(1));
     const all = await run([right, right, right]);
     expect(() => compare(all, other, bootstrap)).toThrow(DataError);
-  });
-});
-
-describe('an evaluation as JSON', () => {
-  it('comes back exactly', async () => {
-    const set = setOf([
-      { history: [1], targets: [2, 3] },
-      { history: [2], targets: [1] },
-    ]);
-    const rows = [[0, 1, 0.3, 0.2, 0, 0, 0, 0, 0], new Array(items).fill(0)];
-    const evaluation = await evaluate(scoreOf(rows), set, config, contextOf([[1], [1, 2]], items));
-    expect(decodeEvaluation(encodeEvaluation(evaluation))).toEqual(evaluation);
-  });
-
-  it.each(['', '{}', '{"protocol":"x"}', 'null'])('refuses %j', (text) => {
-    expect(() => decodeEvaluation(text)).toThrow(DataError);
-  });
-
-  it('refuses values that are not one for each query', async () => {
-    const set = setOf([{ history: [1], targets: [2] }]);
-    const rows = [new Array(items).fill(0)];
-    const evaluation = await evaluate(scoreOf(rows), set, config, contextOf([[1]], items));
-    expect(() => decodeEvaluation(encodeEvaluation({ ...evaluation, queries: 2 }))).toThrow(
-      'expected 2 values, found 1',
-    );
   });
 });

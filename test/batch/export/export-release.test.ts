@@ -4,7 +4,7 @@ import { exportRelease } from '../../../batch/export/export-release.ts';
 import { openOnnx } from '../../../batch/export/onnx/session.ts';
 import { dequantise } from '../../../batch/export/quantise.ts';
 import type { Artifact } from '../../../batch/recommender.ts';
-import { sha256 } from '../../../batch/release/manifest.ts';
+import { sha256 } from '../../../batch/sha256.ts';
 import { openCatalogue } from '../../../shared/catalogue.ts';
 import { ReleaseError } from '../../../shared/errors.ts';
 import { ages, positions } from '../../../shared/features.ts';
