@@ -5,6 +5,7 @@ import { createKernel } from './kernel/kernel.ts';
 import kernelModule from './kernel/kernel.wasm';
 import { createReleaseMemory } from './kernel/memory.ts';
 import { openEncoder } from './onnx.ts';
+import { internal } from './problems.ts';
 import { createServing } from './serving.ts';
 import { bucketSource, httpSource, type Source } from './source.ts';
 
@@ -44,7 +45,20 @@ let app: App | undefined;
 
 export default {
   fetch(request, bindings, context) {
-    app ??= createWorker(bindings);
+    try {
+      app ??= createWorker(bindings);
+    } catch (error) {
+      console.error('configuration', error);
+      return misconfigured(error);
+    }
     return app.fetch(request, bindings, context);
   },
 } satisfies ExportedHandler<Bindings>;
+
+/** Names the variable or binding: whoever deploys sees it at the first request. */
+function misconfigured(error: unknown): Response {
+  const detail =
+    error instanceof ConfigError ? error.message : 'the worker could not be set up; it was logged';
+  const { problem } = internal(`configuration: ${detail}`);
+  return Response.json(problem, { status: 500, headers: { 'content-type': 'application/problem+json' } });
+}
