@@ -39,6 +39,8 @@ export interface Problem {
   readonly negatives: number | undefined;
   /** [rows] expected count of each item among one example's targets, taken as what it is among all events. */
   readonly frequency: Float32Array;
+  /** What an example counts. */
+  readonly recency: (example: Example) => number;
 }
 
 /** @throws FitError when nobody has a second basket */
@@ -62,7 +64,21 @@ export function createProblem(train: Dataset, options: TwoTowerOptions, seed: nu
     stepsPerEpoch: Math.max(1, Math.floor(epochSize(cuts, options.examplesPerUser) / options.batchSize)),
     negatives,
     frequency: targetFrequency(train),
+    recency: recencyWeight(train, options.halfLifeDays),
   };
+}
+
+const secondsPerDay = 86_400;
+/** What a choice of long ago still counts, so that old data is damped and not thrown away. */
+const leastRecency = 0.1;
+
+/** 2^(−age / half-life), not below {@link leastRecency}; ages count back from the newest event. */
+function recencyWeight({ times }: Dataset, halfLifeDays: number | null): Problem['recency'] {
+  const newest = times.reduce((latest, time) => Math.max(latest, time), 0);
+  return ({ time }) =>
+    time > 0 && halfLifeDays !== null
+      ? Math.max(leastRecency, 2 ** ((time - newest) / (halfLifeDays * secondsPerDay)))
+      : 1;
 }
 
 /** [rows] events on each item, for one basket of average length. */
@@ -122,7 +138,7 @@ export async function fitParameters(
       loss: (step) => batchLoss(parameters, scale, problem, batches(step), step),
       score: scoreWith(parameters, scale, problem),
     },
-    { ...options, maximumEpochs: options.epochs ?? (run.validate ? 5 : 2) },
+    { ...options, maximumEpochs: options.epochs ?? (run.validate ? 4 : 2) },
     run,
   );
 }
@@ -145,7 +161,7 @@ function createBatches({ train, options, seed, cuts, stepsPerEpoch }: Problem): 
 function batchLoss(
   parameters: Parameters,
   scale: number,
-  { options, features, frequency, negatives, seed }: Problem,
+  { options, features, frequency, negatives, seed, recency }: Problem,
   examples: readonly Example[],
   step: number,
 ): tf.Scalar {
@@ -158,11 +174,8 @@ function batchLoss(
     negatives === undefined
       ? undefined
       : sampleCandidates(examples, negatives, frequency, stream(seed, 'step', step));
-  return softmaxLoss(
-    tf.mul(query, scale),
-    itemTower(parameters, 'items', features),
-    examples,
-    candidates,
-    options.targets === 'new',
-  );
+  return softmaxLoss(tf.mul(query, scale), itemTower(parameters, 'items', features), examples, candidates, {
+    excludeHistory: options.targets === 'new',
+    weightOf: recency,
+  });
 }

@@ -18,12 +18,14 @@ export const TwoTowerOptions = v.strictObject({
   targets: v.optional(v.picklist(['new', 'any']), 'new'),
   /** Points of a user's history trained on in one epoch. */
   examplesPerUser: v.optional(Count, 12),
+  /** Days after which a choice counts half as an example, down to a tenth; null: all count alike. */
+  halfLifeDays: v.optional(v.nullable(Positive), 90),
   batchSize: v.optional(Count, 128),
   learningRate: v.optional(Positive, 2.5e-3),
   weightDecay: v.optional(v.pipe(v.number(), v.minValue(0)), 0),
   /** Items drawn beside a batch's targets for its softmax; 'all': the catalogue. Left out: all up to 10,000 items. */
   negatives: v.optional(v.union([Count, v.literal('all')])),
-  /** With validation at most so many. Left out: 5 with validation, 2 without. */
+  /** With validation at most so many. Left out: 4 with validation, 2 without. */
   epochs: v.optional(v.pipe(v.number(), v.minValue(0))),
   validationsPerEpoch: v.optional(Count, 4),
   /** Validations in a row without a new best after which training ends. */

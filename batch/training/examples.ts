@@ -6,6 +6,8 @@ import { type Random, seededRandom } from './random.ts';
 export interface Example {
   readonly history: History;
   readonly targets: Int32Array;
+  /** Unix seconds of the choice, 0 where unknown. */
+  readonly time: number;
 }
 
 /** Every point at which a user's next choice is known: event `cut` (a dataset index) begins it. */
@@ -65,7 +67,7 @@ export function exampleAt(
   const history = historyOf(dataset, users[at]!, cut);
   const basket = new Set(dataset.items.subarray(cut, basketEnd(dataset, users[at]!, cut)));
   if (targets === 'new') for (const item of history.items) basket.delete(item);
-  return { history, targets: Int32Array.from(basket) };
+  return { history, targets: Int32Array.from(basket), time: dataset.times[cut]! };
 }
 
 /** Fisher and Yates's shuffle of the first `count` places, in place. */

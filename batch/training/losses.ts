@@ -6,8 +6,8 @@ import type { Random } from './random.ts';
 export interface SoftmaxOptions {
   /** Whether a history's own items are left out of its softmax. */
   readonly excludeHistory: boolean;
-  /** Items drawn beside the batch's targets; undefined: the softmax runs over the whole catalogue. */
-  readonly negatives?: number;
+  /** What an example counts, beside the others of its batch; left out, all alike. */
+  readonly weightOf?: (example: Example) => number;
 }
 
 /**
@@ -44,7 +44,7 @@ export function sampleCandidates(
 }
 
 /**
- * Mean over the examples of the softmax cross-entropy, each example's targets sharing one unit of weight.
+ * Mean over the examples, by their weights, of the softmax cross-entropy; an example's targets share its weight.
  * @param queries [examples, width]
  * @param table [rows, width] of items, all of them: row 0 is padding and takes no part
  */
@@ -53,7 +53,7 @@ export function softmaxLoss(
   table: tf.Tensor2D,
   examples: readonly Example[],
   candidates: Candidates | undefined,
-  excludeHistory: boolean,
+  { excludeHistory, weightOf = () => 1 }: SoftmaxOptions,
 ): tf.Scalar {
   const columns = candidates?.items.length ?? table.shape[0];
   const column = candidates ? placeOf(candidates.items) : (item: number) => item;
@@ -63,11 +63,12 @@ export function softmaxLoss(
   const targets: number[] = [];
   const weights: number[] = [];
   const excluded: number[] = [];
+  const total = examples.reduce((sum, example) => sum + weightOf(example), 0);
   for (const [row, example] of examples.entries()) {
     const own = new Set(example.targets);
     for (const item of own) {
       targets.push(row * columns + column(item)!);
-      weights.push(1 / (own.size * examples.length));
+      weights.push(weightOf(example) / (own.size * total));
     }
     if (!candidates) excluded.push(row * columns);
     if (!excludeHistory) continue;

@@ -16,6 +16,7 @@ const example = (history: number[], targets: number[]): Example => ({
     weights: new Float32Array(history.length).fill(1),
   },
   targets: Int32Array.from(targets),
+  time: 0,
 });
 const rows = 60;
 const width = 4;
@@ -26,18 +27,14 @@ const examples = [example([3, 4, 3], [5, 6]), example([7], [4])];
 const loss = (candidates: Parameters<typeof softmaxLoss>[3], excludeHistory: boolean): number =>
   tf.tidy(
     () =>
-      softmaxLoss(
-        tf.tensor2d(queries, [2, width]),
-        tf.tensor2d(table, [rows, width]),
-        examples,
-        candidates,
+      softmaxLoss(tf.tensor2d(queries, [2, width]), tf.tensor2d(table, [rows, width]), examples, candidates, {
         excludeHistory,
-      ).dataSync()[0]!,
+      }).dataSync()[0]!,
   );
 
 /** The mean over examples of the mean over targets of −log softmax, in float64. */
-function reference(excludeHistory: boolean): number {
-  const losses = examples.map(({ history, targets }, row) => {
+function reference(excludeHistory: boolean, of = examples): number {
+  const losses = of.map(({ history, targets }, row) => {
     const logit = (item: number): number =>
       Array.from({ length: width }, (_, j) => queries[row * width + j]! * table[item * width + j]!).reduce(
         (a, b) => a + b,
@@ -56,6 +53,15 @@ describe('softmax loss', () => {
     expect(loss(undefined, excludeHistory)).toBeCloseTo(reference(excludeHistory), 4);
   });
 
+  it('counts an example by its weight', () => {
+    const only = tf.tidy(() => {
+      const [q, t] = [tf.tensor2d(queries, [2, width]), tf.tensor2d(table, [rows, width])];
+      const weightOf = ({ targets }: Example) => (targets.length === 1 ? 0 : 7);
+      return softmaxLoss(q, t, examples, undefined, { excludeHistory: true, weightOf }).dataSync()[0]!;
+    });
+    expect(only).toBeCloseTo(reference(true, examples.slice(0, 1)), 4);
+  });
+
   it('over every item as candidate, each certain, is the same', () => {
     const items = Int32Array.from({ length: rows - 1 }, (_, i) => i + 1);
     expect(loss({ items, logChance: new Float32Array(rows - 1) }, true)).toBeCloseTo(reference(true), 4);
@@ -65,13 +71,9 @@ describe('softmax loss', () => {
     const again = [example([5, 6], [5])];
     const value = tf.tidy(
       () =>
-        softmaxLoss(
-          tf.ones([1, width]),
-          tf.tensor2d(table, [rows, width]),
-          again,
-          undefined,
-          true,
-        ).dataSync()[0]!,
+        softmaxLoss(tf.ones([1, width]), tf.tensor2d(table, [rows, width]), again, undefined, {
+          excludeHistory: true,
+        }).dataSync()[0]!,
     );
     expect(value).toBeLessThan(30);
   });
