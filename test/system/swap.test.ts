@@ -206,8 +206,10 @@ describe('a warm worker', () => {
     }
   });
 
+  /** Makes each broken release another one. */
+  let copies = 1_000;
   const broken = (name: string, spoil: (bytes: Uint8Array) => Uint8Array | undefined) => () => {
-    const release = remade(embedding, {}, { seed: Math.floor(Math.random() * 1e9) });
+    const release = remade(embedding, {}, { seed: ++copies });
     origin.add(release);
     const key = releaseKey(release.releaseId, name);
     const spoiled = spoil(Uint8Array.from(origin.objects.get(key)!));
