@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import * as v from 'valibot';
 import { FitError } from '../../shared/errors.ts';
 import type { Model, Run } from '../recommender.ts';
-import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
+import { assign, openState, type Progress, saveState, type TrainingState } from './loop-state.ts';
 import type { Optimiser, Parameters } from './optimiser.ts';
 
 /** Something to train: everything random in it must follow from the seed and the step's number alone. */
@@ -27,86 +26,71 @@ export interface LoopOptions {
   readonly patience: number;
 }
 
-const Progress = v.object({
-  /** Steps taken. */
-  step: v.number(),
-  /** Of the validations so far. */
-  best: v.optional(v.object({ metric: v.number(), step: v.number() })),
-  sinceBest: v.number(),
-  /** Sum and number of the losses since the curve's last point. */
-  loss: v.object({ sum: v.number(), count: v.number() }),
-  curves: v.array(v.tuple([v.string(), v.number(), v.number()])),
-});
-type Progress = v.InferOutput<typeof Progress>;
-
-const start: Progress = {
-  step: 0,
-  sinceBest: 0,
-  loss: { sum: 0, count: 0 },
-  curves: [],
-};
-const bestPrefix = 'best.';
+/** Steps between two chances for the process's signals and timers, and between two checkpoints at most. */
+const stepsBetweenPauses = 10;
+const stepsBetweenSaves = 500;
 
 /**
  * Trains until `maximumEpochs`, or with validation until `patience` validations in a row brought no new best, and leaves the
- * parameters at their best. Progress is kept in `run.checkpoints` at every validation and on abort; a training that finds
+ * parameters at their best. State is kept in `run.checkpoints` at every validation, every 500 steps and on abort; a training that finds
  * its own state there goes on from it and ends with the same bytes as one that was never interrupted.
  * @returns epochs (possibly a fraction) after which the parameters were what they now are
  * @throws FitError when the loss is no longer finite; the signal's reason when aborted
  */
 export async function train(task: Task, options: LoopOptions, run: Run): Promise<number> {
-  const { validate } = run;
   const total = Math.round(options.maximumEpochs * task.stepsPerEpoch);
   const interval = Math.max(1, Math.round(task.stepsPerEpoch / options.validationsPerEpoch));
-  const trained = { ...task.parameters, ...task.optimiser.state };
-  const best = new Map<string, Float32Array>();
-  const restored = await restore(task, trained, best, run);
-  const progress: Progress = restored ?? structuredClone(start);
-  for (const point of progress.curves) run.curve(...point);
-  const point = (...values: [series: string, step: number, value: number]): void => {
-    progress.curves.push(values);
-    run.curve(...values);
-  };
-  const save = async (): Promise<void> => {
-    const arrays = new Map<string, Float32Array>();
-    for (const [name, variable] of Object.entries(trained))
-      arrays.set(name, (await variable.data()) as Float32Array);
-    for (const [name, values] of best) arrays.set(bestPrefix + name, values);
-    await run.checkpoints.save(encodeCheckpoint(task.identity, { progress, arrays }));
-  };
-  const checkUp = async (): Promise<void> => {
-    if (validate === undefined) return;
-    const metric = await validate(task.score);
-    point('validation', progress.step, metric);
-    progress.sinceBest++;
-    if (progress.best && metric <= progress.best.metric) return;
-    progress.best = { metric, step: progress.step };
-    progress.sinceBest = 0;
-    for (const [name, variable] of Object.entries(task.parameters))
-      best.set(name, (await variable.data()) as Float32Array);
-  };
-  if (restored === undefined) await checkUp();
+  const state = await openState(task, run);
+  const { progress, best } = state;
+  if (state.isNew) await validateState(task, state, run);
   while (progress.step < total && progress.sinceBest < options.patience) {
-    if (run.signal.aborted) {
-      await save();
-      run.signal.throwIfAborted();
-    }
+    await pause(task, state, run);
     const loss = takeStep(task, progress.step);
     progress.step++;
     progress.loss.sum += loss;
     progress.loss.count++;
-    if (progress.step % interval !== 0 && progress.step !== total) continue;
-    point('loss', progress.step, progress.loss.sum / progress.loss.count);
-    progress.loss = { sum: 0, count: 0 };
-    await checkUp();
-    await save();
-    run.progress(describe(task, progress), progress.step / total);
-    // Lets signals and timers of the process in.
-    await new Promise((resolve) => setImmediate(resolve));
+    const due = progress.step % interval === 0 || progress.step === total;
+    if (due) await checkUp(task, state, run);
+    if (due || progress.step % stepsBetweenSaves === 0) await saveState(task, state, run);
+    if (due || progress.step % stepsBetweenPauses === 0)
+      run.progress(describe(task, progress), progress.step / total);
   }
   if (progress.best === undefined) return progress.step / task.stepsPerEpoch;
   for (const [name, values] of best) assign(task.parameters[name]!, values);
   return progress.best.step / task.stepsPerEpoch;
+}
+
+/** Lets the process's signals and timers in now and then; a run that was aborted keeps its state and ends. */
+async function pause(task: Task, state: TrainingState, run: Run): Promise<void> {
+  if (state.progress.step % stepsBetweenPauses === 0) await new Promise((resolve) => setImmediate(resolve));
+  if (!run.signal.aborted) return;
+  await saveState(task, state, run);
+  run.signal.throwIfAborted();
+}
+
+async function checkUp(task: Task, state: TrainingState, run: Run): Promise<void> {
+  const { progress } = state;
+  addPoint(progress, run, 'loss', progress.loss.sum / progress.loss.count);
+  progress.loss = { sum: 0, count: 0 };
+  await validateState(task, state, run);
+}
+
+/** Measures the parameters as they stand, and keeps a copy if they are the best so far. */
+async function validateState(task: Task, { progress, best }: TrainingState, run: Run): Promise<void> {
+  if (run.validate === undefined) return;
+  const metric = await run.validate(task.score);
+  addPoint(progress, run, 'validation', metric);
+  progress.sinceBest++;
+  if (progress.best && metric <= progress.best.metric) return;
+  progress.best = { metric, step: progress.step };
+  progress.sinceBest = 0;
+  for (const [name, variable] of Object.entries(task.parameters))
+    best.set(name, (await variable.data()) as Float32Array);
+}
+
+function addPoint(progress: Progress, run: Run, series: string, value: number): void {
+  progress.curves.push([series, progress.step, value]);
+  run.curve(series, progress.step, value);
 }
 
 function takeStep(task: Task, step: number): number {
@@ -125,36 +109,8 @@ function takeStep(task: Task, step: number): number {
 const gradientsByName = (parameters: Parameters, gradients: tf.NamedTensorMap): tf.NamedTensorMap =>
   Object.fromEntries(Object.entries(parameters).map(([name, variable]) => [name, gradients[variable.name]!]));
 
-function assign(variable: tf.Variable, values: Float32Array): void {
-  tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)));
-}
-
-async function restore(
-  task: Task,
-  trained: Parameters,
-  best: Map<string, Float32Array>,
-  run: Run,
-): Promise<Progress | undefined> {
-  const stored = await run.checkpoints.load();
-  const checkpoint = stored && decodeCheckpoint(task.identity, Progress, stored);
-  if (!checkpoint) return undefined;
-  for (const [name, variable] of Object.entries(trained)) {
-    const values = checkpoint.arrays.get(name);
-    if (values?.length !== variable.size) {
-      throw new FitError(
-        `checkpoint of ${task.name}: expected ${variable.size} values of '${name}', found ${values?.length ?? 'none'}`,
-      );
-    }
-    assign(variable, values);
-  }
-  for (const [name, values] of checkpoint.arrays)
-    if (name.startsWith(bestPrefix)) best.set(name.slice(bestPrefix.length), values);
-  run.progress(`${task.name}: going on after step ${checkpoint.progress.step}`, 0);
-  return checkpoint.progress;
-}
-
 const describe = (task: Task, { step, best, curves }: Progress): string => {
   const validation = best ? `, best validation ${best.metric.toFixed(4)}` : '';
-  const loss = curves.findLast(([series]) => series === 'loss')?.[2].toFixed(4);
+  const loss = curves.findLast(([series]) => series === 'loss')?.[2].toFixed(3) ?? '…';
   return `${task.name}: epoch ${(step / task.stepsPerEpoch).toFixed(2)}, loss ${loss}${validation}`;
 };
