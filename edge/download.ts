@@ -134,6 +134,7 @@ export async function readVerified(source: Source, file: ExpectedFile): Promise<
   return found;
 }
 
+/** 64 hex digits. */
 export const sha256 = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> =>
   hex(await crypto.subtle.digest('SHA-256', bytes));
 

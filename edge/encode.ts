@@ -8,6 +8,7 @@ export interface FloatTensor {
   readonly dimensions: readonly number[];
 }
 
+/** Inputs by name; those that the manifest lists. */
 export type EncoderFeeds = Readonly<Partial<Record<EncoderInput, FloatTensor>>>;
 
 /** A query encoder, ready to run: features of a history in, the query vector out. */

@@ -36,6 +36,7 @@ export const Variables = v.object({
     '',
   ),
 });
+/** Parsed. */
 export type Variables = v.InferOutput<typeof Variables>;
 
 /** @throws ConfigError naming the variable */

@@ -34,15 +34,19 @@ export interface Operation {
 const attributes = v.optional(v.boolean(), false);
 const itemPath = { itemId: ItemId };
 
+/** Query string of the lists of items. */
 export const ListQuery = v.object({ limit: v.optional(Limit, 20), attributes });
+/** Query string of the search. */
 export const SearchQuery = v.object({
   query: v.pipe(v.string(), v.trim(), v.minLength(1, 'expected words to search for'), v.maxLength(256)),
   limit: v.optional(Limit, 20),
 });
 
+/** The worker runs. */
 export const Health = v.strictObject({ status: v.literal('ok') });
 const OpenApiDocument = v.looseObject({ openapi: v.string() });
 
+/** Every operation by its operationId. */
 export const operations = {
   recommend: {
     method: 'POST',
@@ -119,4 +123,5 @@ export const operations = {
   },
 } as const satisfies Record<string, Operation>;
 
+/** An operationId. */
 export type OperationName = keyof typeof operations;

@@ -26,6 +26,7 @@ export interface Placed {
 /** By what a release answers; the edge knows these shapes and no model's name. */
 export type PlacedArtifact = PlacedEmbedding | PlacedNeighbours | { readonly kind: 'none' };
 
+/** Tables and work space of an embedding artifact. */
 export interface PlacedEmbedding {
   readonly kind: 'embedding';
   readonly items: PlacedTable;
@@ -33,6 +34,7 @@ export interface PlacedEmbedding {
   readonly scratch: Scratch;
 }
 
+/** Views of a neighbours artifact. */
 export interface PlacedNeighbours {
   readonly kind: 'neighbours';
   readonly neighbours: Neighbours;

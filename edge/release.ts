@@ -21,6 +21,7 @@ export interface Release {
   dispose(): Promise<void>;
 }
 
+/** How the serving release came to serve; for `/v1/release`. */
 export interface ServingState {
   readonly activatedAt: string;
   readonly lastFailure: ReleaseResponse['lastFailure'];

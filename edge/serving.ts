@@ -7,6 +7,7 @@ import { type Loader, loadRelease, parseJson } from './load-release.ts';
 import { unavailable } from './problems.ts';
 import type { Release, Serving, WaitUntil } from './release.ts';
 
+/** What {@link createServing} needs. */
 export interface ServingOptions {
   readonly loader: Loader;
   readonly channel: string;
@@ -35,6 +36,7 @@ const longestRetry = 300_000;
 /** Earlier releases that a cold isolate tries when the channel's own cannot be loaded. */
 const fallbacks = 2;
 
+/** Serves the first release of a channel, and moves to another when the channel does. */
 export function createServing({ loader, channel, pollInterval }: ServingOptions): Serving {
   let active: Active | undefined;
   let update: Update | undefined;

@@ -6,6 +6,7 @@ export interface ByteRange {
   readonly length: number;
 }
 
+/** How to open an object. */
 export interface OpenOptions {
   /** Left out: the whole object. */
   readonly range?: ByteRange;
@@ -36,6 +37,7 @@ const cacheTtlByStatus = { '200-299': 3_600, '300-599': -1 };
 /** Milliseconds in which an object must have arrived. */
 const timeout = 20_000;
 
+/** An R2 bucket, keys as they are. */
 export function bucketSource(bucket: R2Bucket): Source {
   return {
     description: 'the R2 bucket',

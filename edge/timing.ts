@@ -6,6 +6,7 @@ export interface Stopwatch {
   header(): string;
 }
 
+/** A stopwatch for one request. */
 export function stopwatch(): Stopwatch {
   const stages: string[] = [];
   const note = (stage: string, started: number): void => {

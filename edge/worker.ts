@@ -43,6 +43,7 @@ function chooseSource(origin: string, bucket: R2Bucket | undefined): Source {
 /** Everything that an isolate keeps between requests hangs on this one. */
 let app: App | undefined;
 
+/** Sets the app up at the first request, when bindings are known. */
 export default {
   fetch(request, bindings, context) {
     try {

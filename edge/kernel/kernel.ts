@@ -13,6 +13,7 @@ export interface PlacedTable {
 /** Work space of scan and gather in the kernel's memory, sized by {@link scratchSizes}: byte addresses. */
 export type Scratch = Readonly<Record<keyof ReturnType<typeof scratchSizes>, number>>;
 
+/** Bytes of each part of the work space; `k` is the longest answer. */
 export const scratchSizes = (rows: number, dimensions: number, maxHistory: number, k: number) => ({
   query: dimensions * 2,
   excluded: paddedRows(rows) / 8,
@@ -48,6 +49,7 @@ export interface Kernel {
 
 type Exports = Readonly<Record<'scan' | 'gather', (...values: number[]) => number>>;
 
+/** Instantiates the compiled kernel over `memory`. */
 export function createKernel(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernel {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const wasm = exports as unknown as Exports;

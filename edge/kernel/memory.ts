@@ -16,6 +16,7 @@ export interface ReleaseMemory {
   reserve(bytes: number): Region;
 }
 
+/** Bytes that one release holds. */
 export interface Region {
   /** Address of the first byte, a multiple of 64. */
   readonly address: number;
@@ -27,6 +28,7 @@ export interface Region {
 
 const page = 65_536;
 
+/** Makes the memory; it grows up to `budgetBytes` as releases need it. */
 export function createReleaseMemory(budgetBytes: number): ReleaseMemory {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: Math.ceil(budgetBytes / page) });
   const regions: { address: number; readonly bytes: number }[] = [];

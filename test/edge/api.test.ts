@@ -297,7 +297,7 @@ describe('GET', () => {
       const first = await get(path);
       expect(first.headers.get('cache-control')).toBe('public, max-age=30');
       const etag = first.headers.get('etag')!;
-      expect(etag).toBe(`W/"${fixture.releaseId}"`);
+      expect(etag).toBe(`W/"${fixture.releaseId}.1"`);
       for (const asked of [etag, `"x", ${etag}`, '*']) {
         const again = await get(path, { headers: { 'if-none-match': asked } });
         expect([again.status, await again.text(), again.headers.get('etag')]).toEqual([304, '', etag]);
@@ -333,7 +333,7 @@ describe('methods, origins and clients', () => {
     expect([head.status, await head.text(), head.headers.get('etag')]).toEqual([
       200,
       '',
-      `W/"${fixture.releaseId}"`,
+      `W/"${fixture.releaseId}.1"`,
     ]);
     const options = await get('/v1/recommendations', { method: 'OPTIONS' });
     expect([options.status, options.headers.get('allow')]).toEqual([204, 'POST, OPTIONS']);
