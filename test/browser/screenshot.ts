@@ -17,7 +17,7 @@ const file = path.resolve(import.meta.dirname, '../../docs/images/demo.png');
 const browser = await launch(executablePath);
 try {
   await using demo = await openDemo(browser, address, {
-    viewport: { width: 1440, height: 900 },
+    viewport: { width: 1440, height: 860 },
     deviceScaleFactor: 0.8,
     reducedMotion: 'reduce',
   });
