@@ -2,92 +2,16 @@ import * as tf from '@tensorflow/tfjs-core';
 import { FitError } from '../../shared/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Run } from '../recommender.ts';
-import {
-  type Cuts,
-  type Example,
-  epochOrder,
-  epochSize,
-  exampleAt,
-  findCuts,
-  stream,
-} from '../training/examples.ts';
+import { type Example, stream } from '../training/examples.ts';
 import { historyBatch } from '../training/histories.ts';
 import { train as runTraining } from '../training/loop.ts';
 import { sampleCandidates, softmaxLoss } from '../training/losses.ts';
 import { createAdamW, type Parameters } from '../training/optimiser.ts';
 import { interactionMatrix } from '../training/sparse.ts';
 import { spectralItemVectors } from '../training/svd.ts';
-import { popularityScores } from './popularity.ts';
-import type { TwoTowerOptions } from './two-tower.ts';
-import { type ItemFeatures, itemFeatures } from './two-tower-features.ts';
 import { scoreWith } from './two-tower-model.ts';
 import { initialParameters, itemTower, queryTower } from './two-tower-network.ts';
-
-const itemsForFullSoftmax = 10_000;
-const sampledNegatives = 1_024;
-
-/** What stays the same throughout a fit. */
-export interface Problem {
-  readonly train: Dataset;
-  readonly options: TwoTowerOptions;
-  readonly seed: number;
-  readonly features: ItemFeatures;
-  readonly popularity: Float32Array;
-  readonly cuts: Cuts;
-  readonly stepsPerEpoch: number;
-  /** Items drawn for a batch's softmax; undefined: all. */
-  readonly negatives: number | undefined;
-  /** [rows] expected count of each item among one example's targets, taken as what it is among all events. */
-  readonly frequency: Float32Array;
-  /** What an example counts. */
-  readonly recency: (example: Example) => number;
-}
-
-/** @throws FitError when nobody has a second basket */
-export function createProblem(train: Dataset, options: TwoTowerOptions, seed: number): Problem {
-  const cuts = findCuts(train, options.targets);
-  const examples = cuts.users.length;
-  if (examples === 0) {
-    throw new FitError(
-      `two-tower: expected users with a new item after their first basket, found none among ${train.userIds.length}`,
-    );
-  }
-  const full = options.negatives === undefined && train.itemIds.length <= itemsForFullSoftmax;
-  const negatives = full || options.negatives === 'all' ? undefined : (options.negatives ?? sampledNegatives);
-  return {
-    train,
-    options,
-    seed,
-    features: itemFeatures(train.attributes),
-    popularity: popularityScores(train, {}),
-    cuts,
-    stepsPerEpoch: Math.max(1, Math.floor(epochSize(cuts, options.examplesPerUser) / options.batchSize)),
-    negatives,
-    frequency: targetFrequency(train),
-    recency: recencyWeight(train, options.halfLifeDays),
-  };
-}
-
-const secondsPerDay = 86_400;
-/** What a choice of long ago still counts, so that old data is damped and not thrown away. */
-const leastRecency = 0.1;
-
-/** 2^(−age / half-life), not below {@link leastRecency}; ages count back from the newest event. */
-function recencyWeight({ times }: Dataset, halfLifeDays: number | null): Problem['recency'] {
-  const newest = times.reduce((latest, time) => Math.max(latest, time), 0);
-  return ({ time }) =>
-    time > 0 && halfLifeDays !== null
-      ? Math.max(leastRecency, 2 ** ((time - newest) / (halfLifeDays * secondsPerDay)))
-      : 1;
-}
-
-/** [rows] events on each item, for one basket of average length. */
-function targetFrequency({ items, baskets, itemIds }: Dataset): Float32Array {
-  const count = baskets === undefined ? items.length : new Set(baskets).size;
-  const frequency = new Float32Array(itemIds.length);
-  for (const item of items) frequency[item]! += 1 / count;
-  return frequency;
-}
+import { createBatches, type Problem } from './two-tower-problem.ts';
 
 /** Parameters that score as the truncated SVD does, and the factor of the scores at which the first batch is likeliest. */
 export function initialise(problem: Problem): { parameters: Parameters; scale: number } {
@@ -108,6 +32,11 @@ function initialTable(train: Dataset, dimensions: number, seed: number): Float32
   const present = new Set(matrix.indices).size;
   const vectors = spectralItemVectors(matrix, { dimensions, seed });
   const squares = vectors.reduce((sum, value) => sum + value * value, 0);
+  if (!(squares > 0)) {
+    throw new FitError(
+      `two-tower: expected events with weight on different items, found ${present} such items`,
+    );
+  }
   const factor = Math.sqrt(present / squares);
   return vectors.map((value) => value * factor);
 }
@@ -141,21 +70,6 @@ export async function fitParameters(
     { ...options, maximumEpochs: options.epochs ?? (run.validate ? 4 : 2) },
     run,
   );
-}
-
-/** The examples of each step; the order of the epoch at hand is kept, not that of others. */
-function createBatches({ train, options, seed, cuts, stepsPerEpoch }: Problem): (step: number) => Example[] {
-  let order: { epoch: number; examples: Int32Array } | undefined;
-  return (step) => {
-    const epoch = Math.floor(step / stepsPerEpoch);
-    if (order?.epoch !== epoch) {
-      order = { epoch, examples: epochOrder(cuts, options.examplesPerUser, stream(seed, 'epoch', epoch)) };
-    }
-    const start = (step % stepsPerEpoch) * options.batchSize;
-    return Array.from(order.examples.subarray(start, start + options.batchSize), (at) =>
-      exampleAt(train, cuts, at, options.targets),
-    );
-  };
 }
 
 function batchLoss(

@@ -3,7 +3,8 @@ import * as v from 'valibot';
 import { openBackend } from '../backend/index.ts';
 import { defineRecommender } from '../recommender.ts';
 import { createModel } from './two-tower-model.ts';
-import { createProblem, fitParameters, initialise } from './two-tower-training.ts';
+import { createProblem } from './two-tower-problem.ts';
+import { fitParameters, initialise } from './two-tower-training.ts';
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(1));
 const Positive = v.pipe(v.number(), v.gtValue(0));
