@@ -5,6 +5,7 @@ import type { Config } from './config.ts';
 import type { PreparedData } from './data/prepare.ts';
 import { evaluate, primaryMetric } from './evaluate/evaluate.ts';
 import type { Evaluation } from './evaluate/evaluation.ts';
+import type { EvaluationSet } from './evaluate/protocol.ts';
 import { assertAgreement } from './export/agreement.ts';
 import { recommenders } from './models/index.ts';
 import type { Context } from './pipeline.ts';
@@ -146,7 +147,7 @@ async function fitCandidate(
   const { signal } = surroundings.context;
   const curves: CurvePoint[] = [];
   const run: Run = {
-    ...runOf(config, surroundings),
+    ...runOf(config, validation, surroundings),
     validate: (score) => primaryMetric(score, validation, config.evaluation, signal),
     curve: (series, step, value) => void curves.push({ series, step, value }),
   };
@@ -169,7 +170,7 @@ async function testFinalist(
 ): Promise<Pick<Finalist, 'test' | 'artifact'>> {
   const { trainAndValidation: train, test } = await data.split();
   const { signal } = surroundings.context;
-  using model = await recommender.fit(train, options, runOf(config, surroundings));
+  using model = await recommender.fit(train, options, runOf(config, test, surroundings));
   const figures = await evaluate(model.score, test, config.evaluation, { train, seed: config.seed, signal });
   const artifact = await model.export();
   if (artifact.kind !== 'none') {
@@ -179,8 +180,13 @@ async function testFinalist(
   return { test: figures, artifact };
 }
 
-const runOf = (config: Config, { context, stage, checkpoints }: FitSurroundings): Run => ({
+const runOf = (
+  config: Config,
+  { excludeHistory }: EvaluationSet,
+  { context, stage, checkpoints }: FitSurroundings,
+): Run => ({
   seed: config.seed,
+  targets: excludeHistory ? 'new' : 'any',
   signal: context.signal,
   checkpoints,
   progress: stage.progress,

@@ -78,6 +78,8 @@ export type Artifact =
 /** What surrounds a fit: chance, progress, early stopping, checkpoints. Models never reach for the outside themselves. */
 export interface Run {
   readonly seed: number;
+  /** What will be asked: items that are not in the history, or any. */
+  readonly targets: 'new' | 'any';
   readonly signal: AbortSignal;
   /** Early stopping: the primary metric on the validation split, higher is better. Absent when refitting. */
   readonly validate?: (score: Model['score']) => Promise<number>;

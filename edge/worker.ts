@@ -30,8 +30,18 @@ function createWorker(bindings: Bindings): App {
     }),
     corsOrigins: variables.CORS_ORIGINS,
     cacheSeconds: variables.POLL_SECONDS,
-    ...(limiter && { admit: async (key: string) => (await limiter.limit({ key })).success }),
+    ...(limiter && { admit: (client: string) => admit(limiter, client) }),
   });
+}
+
+/** A limiter that fails lets everybody in: it guards the service, it is not the service. */
+async function admit(limiter: RateLimit, key: string): Promise<boolean> {
+  try {
+    return (await limiter.limit({ key })).success;
+  } catch (error) {
+    console.error('rate limiter', error);
+    return true;
+  }
 }
 
 function chooseSource(origin: string, bucket: R2Bucket | undefined): Source {

@@ -15,8 +15,8 @@ export const TwoTowerOptions = v.strictObject({
   heads: v.optional(Count, 2),
   /** Newest events of a history that the model reads. */
   maxHistory: v.optional(Count, 200),
-  /** Which items of the next basket are to be predicted: those not in the history, or all. */
-  targets: v.optional(v.picklist(['new', 'any']), 'new'),
+  /** Which items of the next basket are to be predicted: those not in the history, or any. Left out: what will be asked. */
+  targets: v.optional(v.picklist(['new', 'any'])),
   /** Points of a user's history trained on in one epoch. */
   examplesPerUser: v.optional(Count, 12),
   /** Days after which a choice counts half as an example, down to a tenth; null: all count alike. */
@@ -32,7 +32,8 @@ export const TwoTowerOptions = v.strictObject({
   /** Validations in a row without a new best after which training ends. */
   patience: v.optional(Count, 4),
 });
-export type TwoTowerOptions = v.InferOutput<typeof TwoTowerOptions>;
+/** With what the run decides filled in. */
+export type TwoTowerOptions = v.InferOutput<typeof TwoTowerOptions> & { readonly targets: 'new' | 'any' };
 
 /**
  * Two-tower retrieval (Covington et al. 2016; Yi et al. 2019): a history encoder and an item tower trained by softmax to
@@ -42,8 +43,9 @@ export const twoTower = defineRecommender({
   name: 'two-tower',
   baseline: false,
   options: TwoTowerOptions,
-  async fit(train, options, run) {
+  async fit(train, given, run) {
     await openBackend();
+    const options = { ...given, targets: given.targets ?? run.targets };
     run.progress('two-tower: singular vectors', 0);
     const problem = createProblem(train, options, run.seed);
     const { parameters, scale } = initialise(problem);

@@ -68,7 +68,11 @@ async function measure(setup: ConfigInput, only: readonly string[]) {
       recommender.fit(
         validated ? train : trainAndValidation,
         v.parse(recommender.options, options),
-        quietRun({ seed: config.seed, ...(validated ? { validate } : {}) }),
+        quietRun({
+          seed: config.seed,
+          targets: test.excludeHistory ? 'new' : 'any',
+          ...(validated ? { validate } : {}),
+        }),
       ),
     );
   };
