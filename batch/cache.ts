@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { canonicalJson } from '../shared/canonical-json.ts';
 import type { Checkpoints } from './recommender.ts';
 import { sha256 } from './sha256.ts';
+import { writeWhole } from './write-whole.ts';
 
 /**
  * Finished stages, on disk, so that a run with unchanged inputs does not repeat them and a killed one goes on. A
@@ -29,6 +30,7 @@ export interface Cached<T> {
 async function codeFingerprint(): Promise<string> {
   const root = path.resolve(import.meta.dirname, '..');
   const hash = createHash('sha256').update(process.versions.v8);
+  hash.update(await readFile(path.join(root, 'package-lock.json')));
   for (const folder of ['batch', 'shared']) {
     const files = await readdir(path.join(root, folder), { recursive: true });
     for (const file of files.filter((name) => name.endsWith('.ts')).sort()) {
@@ -45,8 +47,9 @@ export async function openCache(directory: string): Promise<StageCache> {
     async get(stage, inputs, compute) {
       const name = `${stage}-${sha256(canonicalJson({ code, inputs })).slice(0, 24)}`;
       const entry = path.join(directory, `${name}.bin`);
-      const found = await readIfPresent(entry);
-      if (found !== undefined) return { value: deserialize(found), reused: true };
+      const found = unpack(await readIfPresent(entry));
+      if (found !== undefined)
+        return { value: found.value as Awaited<ReturnType<typeof compute>>, reused: true };
       const state = path.join(directory, `${name}.checkpoint`);
       const value = await compute(fileCheckpoints(state));
       await writeWhole(entry, serialize(value));
@@ -54,6 +57,16 @@ export async function openCache(directory: string): Promise<StageCache> {
       return { value, reused: false };
     },
   };
+}
+
+/** What an entry holds; undefined where there is none, or one that a crash of the machine has spoilt. */
+function unpack(entry: Uint8Array | undefined): { readonly value: unknown } | undefined {
+  if (entry === undefined) return undefined;
+  try {
+    return { value: deserialize(entry) };
+  } catch {
+    return undefined;
+  }
 }
 
 const fileCheckpoints = (file: string): Checkpoints => ({
@@ -68,12 +81,4 @@ async function readIfPresent(file: string): Promise<Uint8Array | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-/** Replaces `file` in one step: a reader, or a run after a crash, sees the old content or the new. */
-export async function writeWhole(file: string, content: Uint8Array | string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
-  const temporary = `${file}.${process.pid}.tmp`;
-  await writeFile(temporary, content);
-  await rename(temporary, file);
 }

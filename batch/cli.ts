@@ -114,6 +114,7 @@ async function serveUntilInterrupted(
   await using _ = served;
   reporter.line(`\n  ${styleText('bold', served.url)}   open it in a browser; Ctrl-C ends\n`);
   const interrupted = new Promise<number>((resolve) => {
+    if (signal.aborted) resolve(exit.done);
     signal.addEventListener('abort', () => resolve(exit.done), { once: true });
   });
   const status = await Promise.race([interrupted, served.ended.then(() => exit.failed)]);
@@ -128,6 +129,11 @@ async function command(
   signal: AbortSignal,
 ): Promise<number> {
   const reporter = terminalReporter(process.stdout);
+  if (name !== 'release' && rest.length > 0) {
+    throw new ConfigError(
+      `Unexpected argument '${rest[0]}'. A config file is named with --config.\n\n${usage}`,
+    );
+  }
   switch (name) {
     case 'start':
     case 'run': {

@@ -75,7 +75,10 @@ export const DataConfig = v.strictObject({
   events: v.union([EventSource, v.pipe(v.array(EventSource), v.minLength(1))]),
   items: v.optional(v.union([ItemSource, v.pipe(v.array(ItemSource), v.minLength(1))])),
   /** What each kind of event is worth; events of other kinds are dropped and reported. */
-  eventKinds: v.optional(v.record(v.string(), v.pipe(v.number(), v.minValue(0))), { interaction: 1 }),
+  eventKinds: v.optional(
+    v.pipe(v.record(v.string(), v.pipe(v.number(), v.minValue(0))), v.minEntries(1), v.maxEntries(255)),
+    { interaction: 1 },
+  ),
   /** The kind of events that name none. Left out: the first of `eventKinds`. */
   defaultEventKind: v.optional(v.string()),
   /** Whether a user's repeated events on one item all count, or only the first or last. */
@@ -86,6 +89,9 @@ export const DataConfig = v.strictObject({
   quality: v.optional(QualityThresholds, {}),
 });
 export type DataConfig = v.InferOutput<typeof DataConfig>;
+
+/** A part of the data that is not trained on; two of them leave something. */
+const HeldOutShare = v.pipe(v.number(), v.gtValue(0), v.ltValue(0.5));
 
 export const SplitConfig = v.variant('kind', [
   /** Each user's last event is the test, the one before it the validation. */
@@ -101,15 +107,15 @@ export const SplitConfig = v.variant('kind', [
   /** Events after a point in time are the test; as much time (by share of events) before it the validation. */
   v.strictObject({
     kind: v.literal('time'),
-    testShare: v.optional(Fraction, 0.1),
-    validationShare: v.optional(Fraction, 0.1),
+    testShare: v.optional(HeldOutShare, 0.1),
+    validationShare: v.optional(HeldOutShare, 0.1),
     targets: v.optional(v.picklist(['new', 'any']), 'new'),
   }),
   /** Strong generalisation (Liang et al. 2018): whole users are held out; 80 % of a user's events are the history. */
   v.strictObject({
     kind: v.literal('held-out-users'),
-    testShare: v.optional(Fraction, 0.1),
-    validationShare: v.optional(Fraction, 0.1),
+    testShare: v.optional(HeldOutShare, 0.1),
+    validationShare: v.optional(HeldOutShare, 0.1),
     foldIn: v.optional(Fraction, 0.8),
   }),
   /** The test events are given; the validation is each user's last training event. */

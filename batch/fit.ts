@@ -38,13 +38,17 @@ export interface Finalist {
   readonly artifact: Artifact;
 }
 
-interface Entry {
+/** A model that takes part, with its options checked. */
+export interface Entrant {
   readonly recommender: Recommender;
   readonly options: unknown;
 }
 
-/** The baselines and the models that the config names, with their options checked. */
-export function configuredModels(config: Config): Entry[] {
+/**
+ * The baselines and the models that the config names.
+ * @throws ConfigError for a model that does not exist, or options that are not its own
+ */
+export function configuredModels(config: Config): Entrant[] {
   const known = recommenders.map(({ name }) => name);
   const unknown = Object.keys(config.models).filter((name) => !known.includes(name));
   if (unknown.length > 0)
@@ -66,14 +70,15 @@ function parseOptions(recommender: Recommender, input: unknown): unknown {
 
 /** Fits every model on the training split and measures it on the validation split. */
 export async function fitCandidates(
+  entrants: readonly Entrant[],
   config: Config,
   data: PreparedData,
   context: Context,
 ): Promise<Candidate[]> {
   const candidates: Candidate[] = [];
-  for (const { recommender, options } of configuredModels(config)) {
+  for (const { recommender, options } of entrants) {
     const inputs = { ...data.splitInputs, evaluation: config.evaluation, seed: config.seed, options };
-    const { name, baseline } = recommender;
+    const { name } = recommender;
     const fit = context.reporter.stage(`fit ${name}`, async (stage) => {
       const fitted = await context.cache.get(`fit-${name}`, inputs, (checkpoints) =>
         fitCandidate(recommender, options, config, data, { context, stage, checkpoints }),
@@ -81,22 +86,42 @@ export async function fitCandidates(
       note(stage, fitted, fitted.value.validation, 'validation');
       return fitted.value;
     });
-    try {
-      candidates.push(await fit);
-    } catch (error) {
-      // A baseline that nobody asked for may be out of its depth (EASE on a huge catalogue): the run goes on without it.
-      if (!(error instanceof FitError) || !baseline || name in config.models) throw error;
-      context.reporter.line(`! ${name} takes no part: ${error.message}`);
-    }
+    const candidate = await unlessOutOfDepth(recommender, fit, config, context);
+    if (candidate !== undefined) candidates.push(candidate);
   }
   return candidates;
 }
 
-/** The winner is the best on validation; of equals, the simpler, which stands earlier in the list. */
-export function chooseBest(candidates: readonly Candidate[]): Candidate {
-  return candidates.reduce((best, candidate) =>
-    primaryOf(candidate.validation) > primaryOf(best.validation) ? candidate : best,
-  );
+/** A baseline that nobody asked for may be out of its depth (EASE on a huge catalogue): the run goes on without it. */
+async function unlessOutOfDepth<T>(
+  { name, baseline }: Recommender,
+  fit: Promise<T>,
+  config: Config,
+  { reporter }: Context,
+): Promise<T | undefined> {
+  try {
+    return await fit;
+  } catch (error) {
+    if (!(error instanceof FitError) || !baseline || name in config.models) throw error;
+    reporter.line(`! ${name} takes no part: ${error.message}`);
+    return undefined;
+  }
+}
+
+/**
+ * The winner is the best on validation; of equals, the simpler, which stands earlier in the list.
+ * @throws FitError when no model could be fitted
+ */
+export function chooseWinner(candidates: readonly Candidate[], finalists: readonly Finalist[]): Finalist {
+  let winner: { finalist: Finalist; metric: number } | undefined;
+  for (const { name, validation } of candidates) {
+    const finalist = finalists.find((entry) => entry.name === name);
+    const metric = primaryOf(validation);
+    if (finalist !== undefined && (winner === undefined || metric > winner.metric))
+      winner = { finalist, metric };
+  }
+  if (winner === undefined) throw new FitError('expected a model to choose, found none that could be fitted');
+  return winner.finalist;
 }
 
 export const primaryOf = (evaluation: Evaluation): number => evaluation.metrics[evaluation.primary]!.value;
@@ -112,14 +137,15 @@ export async function testFinalists(
   for (const { name, baseline, options } of candidates) {
     const recommender = recommenders.find((entry) => entry.name === name)!;
     const inputs = { ...data.splitInputs, evaluation: config.evaluation, seed: config.seed, options };
-    const finalist = await context.reporter.stage(`test ${name}`, async (stage) => {
+    const test = context.reporter.stage(`test ${name}`, async (stage) => {
       const tested = await context.cache.get(`test-${name}`, inputs, (checkpoints) =>
         testFinalist(recommender, options, config, data, { context, stage, checkpoints }),
       );
       note(stage, tested, tested.value.test, 'test');
       return tested.value;
     });
-    finalists.push({ name, baseline, options, ...finalist });
+    const finalist = await unlessOutOfDepth(recommender, test, config, context);
+    if (finalist !== undefined) finalists.push({ name, baseline, options, ...finalist });
   }
   return finalists;
 }
@@ -171,7 +197,12 @@ async function testFinalist(
   const { trainAndValidation: train, test } = await data.split();
   const { signal } = surroundings.context;
   using model = await recommender.fit(train, options, runOf(config, test, surroundings));
-  const figures = await evaluate(model.score, test, config.evaluation, { train, seed: config.seed, signal });
+  const figures = await evaluate(model.score, test, config.evaluation, {
+    train,
+    seed: config.seed,
+    signal,
+    progress: (fraction) => surroundings.stage.progress('ranking', fraction),
+  });
   const artifact = await model.export();
   if (artifact.kind !== 'none') {
     const histories = test.queries.map(({ history }) => history);

@@ -1,12 +1,12 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError } from '../shared/errors.ts';
-import { writeWhole } from './cache.ts';
 import { type Database, identifier, openDatabase } from './data/duckdb.ts';
 import { askFor, type Interview } from './init/ask.ts';
 import { guessColumn, guessWeight, nameColumns, nameItemColumns, type Role } from './init/guess.ts';
 import { type Inspected, inspectFile } from './init/inspect.ts';
 import { configText, type SourceAnswers } from './init/template.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** Flags of `perigee init`, for `util.parseArgs`; whatever is left out is guessed from the file, or asked. */
 export const initFlags = {

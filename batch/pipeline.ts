@@ -2,7 +2,7 @@ import type { StageCache } from './cache.ts';
 import type { Config } from './config.ts';
 import { prepareData } from './data/prepare.ts';
 import type { Release } from './export/export-release.ts';
-import { chooseBest, fitCandidates, testFinalists } from './fit.ts';
+import { chooseWinner, configuredModels, fitCandidates, testFinalists } from './fit.ts';
 import { gate, type Verdict } from './gate.ts';
 import type { Reporter } from './progress.ts';
 import { makeRelease, publishRelease } from './publish.ts';
@@ -36,11 +36,12 @@ export interface Outcome extends Verdict {
  * inputs did not change is not run again.
  */
 export async function runPipeline(config: Config, context: Context): Promise<Outcome> {
+  const entrants = configuredModels(config);
   const serving = await readServing(config, context);
   const data = await prepareData(config, serving, context);
-  const candidates = await fitCandidates(config, data, context);
+  const candidates = await fitCandidates(entrants, config, data, context);
   const finalists = await testFinalists(config, data, candidates, context);
-  const winner = finalists.find(({ name }) => name === chooseBest(candidates).name)!;
+  const winner = chooseWinner(candidates, finalists);
   const release = await makeRelease({ config, data, winner, finalists }, context);
   const defender = await testServing(serving, release, { config, data }, context);
   const verdict = gate({ winner, finalists, defender, release }, config);

@@ -71,10 +71,9 @@ export async function publishRelease(
   { store, reporter }: Context,
 ): Promise<void> {
   const { manifest } = release;
-  const files = new Map([...release.files].filter(([file]) => file in manifest.files));
   await reporter.stage('publish', async (stage) => {
     const { replaced } = await publish(store, {
-      files,
+      files: release.files,
       manifest,
       channel: config.channel,
       basis: serving?.channel ?? 'absent',

@@ -1,6 +1,5 @@
-import { PerigeeError, ReleaseError } from '../shared/errors.ts';
+import { ConfigError, ReleaseError } from '../shared/errors.ts';
 import type { History } from '../shared/history.ts';
-import { releaseKey } from '../shared/release.ts';
 import type { Config } from './config.ts';
 import { PopularitySummary } from './data/drift.ts';
 import type { PreparedData } from './data/prepare.ts';
@@ -13,6 +12,7 @@ import type { Context } from './pipeline.ts';
 import type { Model } from './recommender.ts';
 import { type ChannelVersion, readChannel, servingRelease } from './release/channel.ts';
 import { parse, readManifest } from './release/manifest.ts';
+import { readReleaseFile } from './release/verify.ts';
 
 /** The release that a run sets out to replace. */
 export interface Serving {
@@ -25,7 +25,10 @@ export interface Serving {
   readonly popularity?: PopularitySummary;
 }
 
-/** Reads the channel's release, or undefined where there is none. */
+/**
+ * Reads the channel's release, or undefined where there is none.
+ * @throws ConfigError when the channel serves something else than this config recommends from
+ */
 export async function readServing(
   config: Config,
   { store, reporter }: Context,
@@ -36,10 +39,14 @@ export async function readServing(
   try {
     const manifest = await readManifest(store, releaseId);
     if (manifest === undefined) throw new ReleaseError(`release ${releaseId} has no manifest`);
+    if (manifest.name !== config.name) {
+      throw new ConfigError(
+        `Channel '${config.channel}' of ${store.description} serves '${manifest.name}', and this config is '${config.name}'. Give it a 'channel' or a 'store' of its own.`,
+      );
+    }
     const files = new Map<string, Uint8Array>();
     for (const file of Object.keys(manifest.files)) {
-      const found = await store.get(releaseKey(releaseId, file));
-      if (found !== undefined) files.set(file, found.body);
+      files.set(file, await readReleaseFile(store, releaseId, manifest, file));
     }
     const shares = files.get(manifest.data.popularity ?? '');
     return {
@@ -49,7 +56,7 @@ export async function readServing(
       ...(shares && { popularity: parse(PopularitySummary, shares, `release ${releaseId}: popularity`) }),
     };
   } catch (error) {
-    if (!(error instanceof PerigeeError)) throw error;
+    if (!(error instanceof ReleaseError)) throw error;
     reporter.line(`! the serving release cannot be read, so nothing is compared with it: ${error.message}`);
     return { channel, releaseId };
   }

@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { styleText } from 'node:util';
-import { writeWhole } from './cache.ts';
 import type { Config } from './config.ts';
 import type { PreparedData } from './data/prepare.ts';
 import { renderReport } from './evaluate/report.ts';
@@ -9,6 +8,7 @@ import { type Candidate, type Finalist, primaryOf } from './fit.ts';
 import type { Verdict } from './gate.ts';
 import type { Context } from './pipeline.ts';
 import { codeVersion } from './publish.ts';
+import { writeWhole } from './write-whole.ts';
 
 interface Result {
   readonly finalists: readonly Finalist[];
@@ -35,7 +35,10 @@ export async function writeReport(run: ReportedRun, { reportDirectory, reporter 
       dataset,
       fingerprint: data.fingerprint,
       quality: data.quality,
-      models: finalists.map((finalist, i) => ({ ...candidates[i]!, ...finalist })),
+      models: finalists.map((finalist) => ({
+        ...candidates.find(({ name }) => name === finalist.name)!,
+        ...finalist,
+      })),
       winner: winner.name,
       verdict,
       ...(published && { release: { releaseId: release.releaseId, channel: config.channel } }),

@@ -11,6 +11,7 @@ import { defineConfig } from '../batch/config.ts';
  */
 export default defineConfig({
   name: 'Last.fm artists',
+  channel: 'lastfm-social',
   data: {
     events: {
       path: 'lastfm-social/user_artists.dat',

@@ -33,6 +33,7 @@ const genreOrNull = (genre: string): string =>
 
 export default defineConfig({
   name: 'MovieLens 100K',
+  channel: 'ml-100k',
   data: {
     events: {
       path: 'ml-100k/u.data',

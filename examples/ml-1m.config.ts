@@ -11,6 +11,7 @@ import { defineConfig } from '../batch/config.ts';
  */
 export default defineConfig({
   name: 'MovieLens 1M',
+  channel: 'ml-1m',
   data: {
     events: {
       path: 'ml-1m/ratings.dat',

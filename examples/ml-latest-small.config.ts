@@ -8,6 +8,7 @@ import { defineConfig } from '../batch/config.ts';
  */
 export default defineConfig({
   name: 'MovieLens latest-small',
+  channel: 'ml-latest-small',
   data: {
     events: {
       path: 'ml-latest-small/ratings.csv',

@@ -29,6 +29,9 @@ const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Positive = v.pipe(Count, v.minValue(1));
 const FileName = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.-]*$/, 'expected a plain file name'));
 
+/** See {@link Table}. */
+export const maximumDimensions = 512;
+
 /**
  * A quantised embedding table. `rows` counts row 0, the padding row of zeros. The float value of
  * (row r, dimension d) is `values[r · dimensions + d] · scales[r]`. See {@link tableLayout}.
@@ -40,7 +43,7 @@ export const Table = v.strictObject({
    * A multiple of 16, so that a row is a whole number of SIMD lanes; unused dimensions are zeros. At most 512, so that
    * int8 · int16 sums fit int32: 127 · 32,767 · 512 < 2³¹.
    */
-  dimensions: v.pipe(Positive, v.multipleOf(16), v.maxValue(512)),
+  dimensions: v.pipe(Positive, v.multipleOf(16), v.maxValue(maximumDimensions)),
   bias: v.boolean(),
 });
 export type Table = v.InferOutput<typeof Table>;

@@ -12,7 +12,7 @@ export type Row = Readonly<Record<string, Cell>>;
  * A statement that DuckDB refused or could not finish. The message is DuckDB's without its kind and without the
  * statement's text, which the reader never wrote.
  */
-export class SqlError extends Error {
+export class SqlError extends DataError {
   constructor(cause: unknown) {
     const message = cause instanceof Error ? cause.message : String(cause);
     const reason = message
@@ -21,7 +21,6 @@ export class SqlError extends Error {
       .replaceAll(/\s*\n\s*/g, ' ')
       .trim();
     super(reason, { cause });
-    this.name = 'SqlError';
   }
 }
 

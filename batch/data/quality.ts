@@ -52,7 +52,12 @@ export class DataQualityError extends DataError {
     const errors = report.checks.filter(({ severity }) => severity === 'error');
     super(
       `the data fail ${errors.length} ${errors.length === 1 ? 'check' : 'checks'} (thresholds: data.quality):\n${errors
-        .map(({ name, message }) => `  ${name}: ${message}`)
+        .map(({ name, message, samples = [] }) =>
+          [
+            `  ${name}: ${message}`,
+            ...samples.slice(0, 3).map((sample) => `    ${JSON.stringify(sample)}`),
+          ].join('\n'),
+        )
         .join('\n')}`,
     );
     this.report = report;

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { topK } from '../../shared/ranking.ts';
 import type { Model, Query } from '../recommender.ts';
 import type { EvaluationSet } from './protocol.ts';
@@ -38,6 +39,7 @@ export async function rank(
   let rows = 0;
   let excluded = new Uint8Array(0);
   for (let from = 0; from < set.queries.length; ) {
+    await setImmediate(); // lets an interrupt be heard
     control.signal?.throwIfAborted();
     const chunk = set.queries.slice(from, from + size);
     for (const [i, scores] of (await score(chunk)).entries()) {

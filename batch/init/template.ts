@@ -113,6 +113,14 @@ function whereLines({ file, columns }: SourceAnswers): string[] {
   return ['// The rows to keep, as an SQL condition:', `// where: ${quote(condition)},`];
 }
 
+/** A channel's name from any text. */
+const channelOf = (name: string): string =>
+  name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, 60) || 'production';
+
 /** The text of a config file. */
 export function configText(answers: Answers): string {
   const { events } = answers;
@@ -121,6 +129,8 @@ export function configText(answers: Answers): string {
 /** Written by 'perigee init'. All settings, with their meaning: batch/config.ts; data: docs/data.md. */
 export default defineConfig({
   name: ${quote(answers.name)},
+  // What serves it: each thing that is recommended needs a channel, or a store, of its own.
+  channel: ${quote(channelOf(answers.name))},
   data: {
     // One row an event. Columns are SQL expressions: a column's name, or 'lower(sku)', or "'shop-' || id".
     events: {

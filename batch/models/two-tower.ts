@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
+import { maximumDimensions } from '../../shared/release.ts';
 import { openBackend } from '../backend/index.ts';
 import { defineRecommender } from '../recommender.ts';
 import { createModel } from './two-tower-model.ts';
@@ -10,7 +11,7 @@ const Count = v.pipe(v.number(), v.integer(), v.minValue(1));
 const Positive = v.pipe(v.number(), v.gtValue(0));
 
 export const TwoTowerOptions = v.strictObject({
-  dimensions: v.optional(Count, 64),
+  dimensions: v.optional(v.pipe(Count, v.maxValue(maximumDimensions)), 64),
   /** Attention heads: views of a history that forget at different speeds. */
   heads: v.optional(Count, 2),
   /** Newest events of a history that the model reads. */

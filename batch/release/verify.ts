@@ -37,7 +37,7 @@ export async function verifyRelease(store: Store, releaseId: string): Promise<Ve
   let files = 0;
   let bytes = 0;
   for (const file of Object.keys(manifest.files)) {
-    const body = await collect(() => readFile(store, releaseId, manifest, file));
+    const body = await collect(() => readReleaseFile(store, releaseId, manifest, file));
     if (body === undefined) continue;
     files += 1;
     bytes += body.length;
@@ -53,7 +53,8 @@ async function requireManifest(store: Store, releaseId: string): Promise<Manifes
   throw new ReleaseError(`${store.description} has no release ${releaseId}, or one that was never finished`);
 }
 
-async function readFile(
+/** One file of a release. @throws ReleaseError when it is absent or not the one that the manifest lists */
+export async function readReleaseFile(
   store: Store,
   releaseId: string,
   manifest: Manifest,

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -20,6 +20,13 @@ describe('the stage cache', () => {
     expect(await second.get('stage', { a: 2, b: 1 }, never)).toEqual({ value, reused: true });
     await expect(second.get('stage', { a: 2, b: 2 }, never)).rejects.toThrow('computed again');
     await expect(second.get('other', { a: 2, b: 1 }, never)).rejects.toThrow('computed again');
+  });
+
+  it('computes again what a crash of the machine has spoilt', async () => {
+    const cache = await openCache(directory);
+    await cache.get('stage', {}, async () => 1);
+    for (const file of readdirSync(directory)) writeFileSync(path.join(directory, file), '');
+    expect(await cache.get('stage', {}, async () => 2)).toEqual({ value: 2, reused: false });
   });
 
   it('keeps a checkpoint while a stage is unfinished, and none after', async () => {

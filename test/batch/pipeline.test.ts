@@ -122,6 +122,25 @@ describe('the pipeline', () => {
     expect(lines.some((line) => line.startsWith('fit'))).toBe(false);
   });
 
+  it('refuses a channel that serves something else, before anything is read', async () => {
+    await expect(run(configOf({ name: 'Another shop' }))).rejects.toThrow(
+      /serves 'Small shop', and this config is 'Another shop'. Give it a 'channel'/,
+    );
+    expect(lines).toEqual([]);
+  });
+
+  it('takes no altered release for the one that serves', async () => {
+    const key = `releases/${await serving()}/neighbours.table`;
+    const { body } = (await store.get(key))!;
+    await store.put(
+      key,
+      body.map((byte, at) => (at < body.length / 2 ? 0 : byte)),
+    );
+    await run(configOf({ seed: 8 }), true);
+    expect(lines.join('\n')).toMatch(/cannot be read.*neighbours\.table was altered/);
+    await store.put(key, body);
+  });
+
   it('goes on, and says so, when the serving release cannot be read', async () => {
     await store.delete(`releases/${await serving()}/manifest.json`);
     const outcome = await run(configOf({ seed: 9 }));

@@ -103,6 +103,20 @@ describe('start', () => {
   });
 });
 
+describe('an impatient interrupt', () => {
+  it('leaves nothing behind, even while the worker starts', { timeout: 120_000 }, async () => {
+    const port = await freePort();
+    const command = perigee('serve', '--config', config, '--data', root, '--port', String(port));
+    while (processesOf(port).length < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+    command.child.kill('SIGINT');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    command.child.kill('SIGINT');
+    expect(await command.exited).toBe(130);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect(processesOf(port)).toEqual([]);
+  });
+});
+
 describe('what goes wrong ends with one clear sentence', () => {
   const expectFailure = async (status: number, message: RegExp, ...args: string[]): Promise<void> => {
     const command = perigee(...args);
@@ -164,5 +178,7 @@ describe('what goes wrong ends with one clear sentence', () => {
       ),
     ));
   it('an unknown command', () => expectFailure(2, /Unknown command 'sart'/, 'sart'));
+  it('an argument that nothing reads', () =>
+    expectFailure(2, /Unexpected argument 'shop\.config\.ts'/, 'run', 'shop.config.ts'));
   it('an unknown flag', () => expectFailure(2, /--prot/, 'start', '--prot', '1'));
 });
