@@ -19,6 +19,20 @@ export function parseS3Address(address: string): S3Address {
   return { bucket, prefix: folders === '' ? '' : `${folders.slice(1)}/` };
 }
 
+/** A store in S3 and how it is reached. */
+export interface Place {
+  readonly client: S3Client;
+  readonly bucket: string;
+  /** '' or ending in `/`. */
+  readonly prefix: string;
+  readonly description: string;
+  /** Objects of more bytes than this are moved in parts of this size. */
+  readonly partBytes: number;
+}
+
+/** What each request for a key names. */
+export const target = ({ bucket, prefix }: Place, key: string) => ({ Bucket: bucket, Key: prefix + key });
+
 /** How long a connection may take, and a transfer may stand still, ms. */
 const connectionTimeout = 5_000;
 export const defaultIdleTimeout = 30_000;

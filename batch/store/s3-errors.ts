@@ -24,6 +24,18 @@ export const isConflict = (error: unknown): boolean => nameOf(error) === 'Condit
 export const isLoss = (error: unknown): boolean =>
   statusOf(error) === 412 || isConflict(error) || nameOf(error) === 'NoSuchKey';
 
+/** The object is no longer the version that was asked for. */
+export const isChange = (error: unknown): boolean => statusOf(error) === 412;
+
+/** There is no such multipart upload: completed or aborted, here or by somebody else. */
+export const isAbsentUpload = (error: unknown): boolean => nameOf(error) === 'NoSuchUpload';
+
+/** What the server received does not have its checksum: it has not acted on it. */
+export const isCorruption = (error: unknown): boolean =>
+  ['BadDigest', 'InvalidDigest', 'XAmzContentSHA256Mismatch', 'XAmzContentChecksumMismatch'].includes(
+    nameOf(error),
+  );
+
 /** Whether an earlier attempt of this request may have reached the server unheard. */
 export const isAmbiguous = (error: unknown): boolean => ((error as Failure).$metadata?.attempts ?? 1) > 1;
 
@@ -33,7 +45,7 @@ export const isTransfer = (error: unknown): boolean =>
   ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_PREMATURE_CLOSE'].includes(
     (error as Failure).code ?? '',
   ) ||
-  /^aborted$|^Checksum mismatch/.test((error as Failure).message);
+  /^aborted$|^Checksum mismatch|^Connection lost/.test((error as Failure).message);
 
 /** The error as a cause: a server may echo the whole request in its refusal, session token included, so that stays out. */
 export function withoutSecrets(error: unknown): Error {
