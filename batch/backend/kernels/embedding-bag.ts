@@ -1,7 +1,7 @@
 import { type KernelFunc, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { floats, integers, type KernelCall } from './heap.ts';
 
-interface Inputs {
+export interface EmbeddingBagInputs {
   readonly table: TensorInfo;
   readonly weights: TensorInfo;
   readonly indices: TensorInfo;
@@ -9,7 +9,7 @@ interface Inputs {
 }
 
 /** Throws before anything is allocated or written where an index would leave its tensor. */
-function assertIndices(indices: Int32Array, bags: Int32Array, rows: number, count: number): void {
+export function assertIndices(indices: Int32Array, bags: Int32Array, rows: number, count: number): void {
   for (let i = 0; i < indices.length; i++) {
     const index = indices[i]!;
     const bag = bags[i]!;
@@ -32,7 +32,7 @@ function embeddingBag({
   inputs: { table, weights, indices, bags },
   backend,
   attrs: { count },
-}: KernelCall<Inputs, { count: number }>): TensorInfo {
+}: KernelCall<EmbeddingBagInputs, { count: number }>): TensorInfo {
   const [rows, width] = table.shape as [number, number];
   const heads = weights.shape[1]!;
   assertIndices(integers(backend, indices), integers(backend, bags), rows, count);
@@ -76,7 +76,7 @@ function embeddingBag({
 function embeddingBagGrad({
   inputs: { table, weights, indices, bags, dy },
   backend,
-}: KernelCall<Inputs & { dy: TensorInfo }>): TensorInfo[] {
+}: KernelCall<EmbeddingBagInputs & { dy: TensorInfo }>): TensorInfo[] {
   const width = table.shape[1]!;
   const heads = weights.shape[1]!;
   const byTable = backend.makeOutput(table.shape, 'float32');
