@@ -7,10 +7,10 @@ export type Handle = number;
 /** TensorFlow operations on handles. What they make is freed with this, but for what became an output. */
 export interface Operations extends Disposable {
   input(tensor: TensorInfo): Handle;
+  /** The last two axes of a tensor whose other axes are of length 1. */
+  matrix(tensor: TensorInfo): Handle;
   floats(shape: readonly number[], values: Float32Array): Handle;
   integers(shape: readonly number[], values: Int32Array): Handle;
-  /** int64 of values below 2³¹. */
-  longs(values: readonly number[]): Handle;
   /**
    * Runs an operation with one output.
    * @param types dtypes by attribute: `{ T: 'float', Tidx: 'int' }`
@@ -37,16 +37,12 @@ export function operations(backend: NativeBackend): Operations {
   const dtypes = { float: binding.TF_FLOAT, int: binding.TF_INT32 };
   const self: Operations = {
     input: (tensor) => backend.getInputTensorIds([tensor])[0]!,
+    matrix: (tensor) =>
+      tensor.shape.length === 2
+        ? self.input(tensor)
+        : self.reshape(self.input(tensor), tensor.shape.slice(-2)),
     floats: (shape, values) => keep(binding.createTensor(shape, binding.TF_FLOAT, values)),
     integers: (shape, values) => keep(binding.createTensor(shape, binding.TF_INT32, values)),
-    longs: (values) =>
-      keep(
-        binding.createTensor(
-          [values.length],
-          binding.TF_INT64,
-          Int32Array.from(values.flatMap((value) => [value, 0])),
-        ),
-      ),
     run(name, inputs, types, flags = {}) {
       const attributes: OperationAttribute[] = [
         ...Object.entries(types).map(([key, type]) => ({
