@@ -72,7 +72,13 @@ export async function fitCandidates(
 ): Promise<Candidate[]> {
   const candidates: Candidate[] = [];
   for (const { recommender, options } of configuredModels(config)) {
-    const inputs = { ...data.splitInputs, evaluation: config.evaluation, seed: config.seed, options };
+    const inputs = {
+      ...data.splitInputs,
+      evaluation: config.evaluation,
+      seed: config.seed,
+      options,
+      backend: context.backend,
+    };
     const { name, baseline } = recommender;
     const fit = context.reporter.stage(`fit ${name}`, async (stage) => {
       const fitted = await context.cache.get(`fit-${name}`, inputs, (checkpoints) =>
@@ -111,7 +117,13 @@ export async function testFinalists(
   const finalists: Finalist[] = [];
   for (const { name, baseline, options } of candidates) {
     const recommender = recommenders.find((entry) => entry.name === name)!;
-    const inputs = { ...data.splitInputs, evaluation: config.evaluation, seed: config.seed, options };
+    const inputs = {
+      ...data.splitInputs,
+      evaluation: config.evaluation,
+      seed: config.seed,
+      options,
+      backend: context.backend,
+    };
     const finalist = await context.reporter.stage(`test ${name}`, async (stage) => {
       const tested = await context.cache.get(`test-${name}`, inputs, (checkpoints) =>
         testFinalist(recommender, options, config, data, { context, stage, checkpoints }),

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { ConfigError } from '../../shared/errors.ts';
 import { registerGradients } from './gradients.ts';
 import { readInstallation, setUpCommand } from './native/installation.ts';
 import { openNative } from './native/load.ts';
@@ -15,6 +16,14 @@ export interface Backend {
   /** Why it is this one, for whoever watches. */
   readonly reason: string;
   readonly tf: typeof tf;
+}
+
+/** @throws ConfigError for a name that is none of {@link backendNames} */
+export function backendOf(value: string | undefined): BackendName | undefined {
+  const name = backendNames.find((each) => each === value);
+  if (value !== undefined && name === undefined)
+    throw new ConfigError(`--backend: expected ${backendNames.join(' or ')}, found '${value}'`);
+  return name;
 }
 
 const open: Readonly<Record<BackendName, () => Promise<BackendName>>> = {
