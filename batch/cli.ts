@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { parseArgs, styleText } from 'node:util';
 import { ConfigError, PerigeeError } from '../shared/errors.ts';
+import { backendOf, openBackend } from './backend/index.ts';
 import { openCache } from './cache.ts';
 import type { Config } from './config.ts';
 import { init, initFlags } from './init.ts';
@@ -23,6 +24,7 @@ const usage = `perigee: train recommenders from events, publish releases, answer
   --config <file>   the run to make                      (perigee.config.ts)
   --data <folder>   where relative source paths start    (the config's folder)
   --port <number>   where to serve                       (8787)
+  --backend <name>  train on native or wasm              (native where it is set up)
   --dry-run         run everything but change nothing in the store
   --keep <number>   releases that prune keeps            (5)
   --verbose         print the stack of an error
@@ -38,6 +40,7 @@ const flags = {
   config: { type: 'string', default: 'perigee.config.ts' },
   data: { type: 'string' },
   port: { type: 'string', default: '8787' },
+  backend: { type: 'string' },
   'dry-run': { type: 'boolean', default: false },
   keep: { type: 'string', default: '5' },
   verbose: { type: 'boolean', default: false },
@@ -84,11 +87,14 @@ async function run(
   reporter: Reporter,
   signal: AbortSignal,
 ): Promise<Outcome> {
+  const backend = await openBackend(backendOf(values.backend));
+  reporter.line(`  training on ${backend.name}: ${backend.reason}`);
   const working = path.join(workspace.directory, '.perigee');
   return runPipeline(workspace.config, {
     baseDirectory: workspace.dataDirectory,
     reportDirectory: path.join(working, 'reports'),
     cache: await openCache(path.join(working, 'cache')),
+    backend: backend.name,
     store: workspace.store,
     openBucket: (address) =>
       openStore(address, { baseDirectory: workspace.directory, environment: process.env }),

@@ -68,6 +68,15 @@ function parseOptions(recommender: Recommender, input: unknown): unknown {
   throw new ConfigError(`models.${recommender.name}: ${issues.join('; ')}`);
 }
 
+/** What a fit and its figures depend on. */
+const keyOf = (options: unknown, config: Config, data: PreparedData, { backend }: Context): object => ({
+  ...data.splitInputs,
+  evaluation: config.evaluation,
+  seed: config.seed,
+  options,
+  backend,
+});
+
 /** Fits every model on the training split and measures it on the validation split. */
 export async function fitCandidates(
   entrants: readonly Entrant[],
@@ -77,7 +86,7 @@ export async function fitCandidates(
 ): Promise<Candidate[]> {
   const candidates: Candidate[] = [];
   for (const { recommender, options } of entrants) {
-    const inputs = { ...data.splitInputs, evaluation: config.evaluation, seed: config.seed, options };
+    const inputs = keyOf(options, config, data, context);
     const { name } = recommender;
     const fit = context.reporter.stage(`fit ${name}`, async (stage) => {
       const fitted = await context.cache.get(`fit-${name}`, inputs, (checkpoints) =>
@@ -136,7 +145,7 @@ export async function testFinalists(
   const finalists: Finalist[] = [];
   for (const { name, baseline, options } of candidates) {
     const recommender = recommenders.find((entry) => entry.name === name)!;
-    const inputs = { ...data.splitInputs, evaluation: config.evaluation, seed: config.seed, options };
+    const inputs = keyOf(options, config, data, context);
     const test = context.reporter.stage(`test ${name}`, async (stage) => {
       const tested = await context.cache.get(`test-${name}`, inputs, (checkpoints) =>
         testFinalist(recommender, options, config, data, { context, stage, checkpoints }),

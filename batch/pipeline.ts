@@ -1,3 +1,4 @@
+import type { BackendName } from './backend/index.ts';
 import type { StageCache } from './cache.ts';
 import type { Config } from './config.ts';
 import { prepareData } from './data/prepare.ts';
@@ -16,6 +17,8 @@ export interface Context {
   readonly baseDirectory: string;
   readonly reportDirectory: string;
   readonly cache: StageCache;
+  /** The device that trains. It is part of what a fitted stage is kept under: figures differ between devices. */
+  readonly backend: BackendName;
   readonly store: Store;
   /** Opens `s3://bucket`, for sources that lie there. */
   readonly openBucket: (address: string) => Store;

@@ -23,10 +23,17 @@ export const { version: codeVersion } = createRequire(import.meta.url)('../packa
 /** Makes the release of the winner: quantised, with its golden requests and the figures of every finalist. */
 export async function makeRelease(
   { config, data, winner, finalists }: Chosen,
-  { cache, reporter }: Context,
+  { cache, reporter, backend }: Context,
 ): Promise<Release> {
   const models = finalists.map(({ name, test }) => ({ name, metrics: test.metrics }));
-  const inputs = { ...data.splitInputs, config, winner: winner.name, options: winner.options, models };
+  const inputs = {
+    ...data.splitInputs,
+    config,
+    winner: winner.name,
+    options: winner.options,
+    models,
+    backend,
+  };
   return reporter.stage('export', async (stage) => {
     const { value, reused } = await cache.get('export', inputs, async () => {
       const { trainAndValidation, test } = await data.split();

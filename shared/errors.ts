@@ -15,6 +15,8 @@ export class ConfigError extends PerigeeError {}
 export class DataError extends PerigeeError {}
 /** A model that cannot be fitted as asked: diverged, degenerate data, options that do not go together. */
 export class FitError extends PerigeeError {}
+/** A TensorFlow backend that cannot be had: not set up, a machine it does not support, a download that failed. */
+export class BackendError extends PerigeeError {}
 /** A release that is incomplete, altered, not understood, or does not reproduce its golden requests. */
 export class ReleaseError extends PerigeeError {}
 /** Object storage that refused, failed, or lost a conditional write. */

@@ -48,6 +48,7 @@ const store = openStore('store', { baseDirectory: folder, environment: {} });
 async function run(config: Config, dryRun = false): Promise<Outcome> {
   return runPipeline(config, {
     baseDirectory: folder,
+    backend: 'wasm',
     reportDirectory: path.join(folder, 'reports'),
     cache: await openCache(path.join(folder, 'cache')),
     store,

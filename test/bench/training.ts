@@ -125,7 +125,7 @@ export const bench = async (): Promise<void> => {
   const measure = (operations: Record<string, (x: Inputs) => tf.TensorContainer>) =>
     new Map(Object.entries(operations).map(([name, run]) => [name, cost(() => run(x))]));
   const shipped = measure({ ...shared, ...composed });
-  await openBackend();
+  await openBackend('wasm');
   const ours = measure({ ...shared, ...own() });
   console.table(
     Object.fromEntries(

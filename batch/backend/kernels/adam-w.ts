@@ -1,7 +1,7 @@
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import { floats, type KernelCall } from './heap.ts';
 
-interface Inputs {
+export interface AdamWInputs {
   readonly value: TensorInfo;
   readonly gradient: TensorInfo;
   readonly mean: TensorInfo;
@@ -18,20 +18,24 @@ export interface AdamWAttributes {
   readonly weightDecay: number;
 }
 
+/** The arrays of one step; all but the slopes are changed. */
+export interface AdamWArrays {
+  readonly values: Float32Array;
+  readonly slopes: Float32Array;
+  readonly means: Float32Array;
+  readonly variances: Float32Array;
+}
+
 /**
  * AdamW (Loshchilov & Hutter 2019) in place, one pass over the values. Rows without gradient stay as they are, moments
  * included ("lazy" Adam): a step costs what the batch touches, not what the table holds.
  */
-function adamW({
-  inputs: { value, gradient, mean, variance },
-  backend,
-  attrs: { step, learningRate, beta1, beta2, epsilon, weightDecay },
-}: KernelCall<Inputs, AdamWAttributes>): TensorInfo[] {
-  const values = floats(backend, value);
-  const slopes = floats(backend, gradient);
-  const means = floats(backend, mean);
-  const variances = floats(backend, variance);
-  const width = value.shape.length > 1 ? value.shape.at(-1)! : 1;
+export function stepAdamW(
+  { values, slopes, means, variances }: AdamWArrays,
+  shape: readonly number[],
+  { step, learningRate, beta1, beta2, epsilon, weightDecay }: AdamWAttributes,
+): void {
+  const width = shape.length > 1 ? shape.at(-1)! : 1;
   const rate = learningRate / (1 - beta1 ** step);
   const correction = 1 / (1 - beta2 ** step);
   const keep = 1 - learningRate * weightDecay;
@@ -49,6 +53,20 @@ function adamW({
       values[at] = keep * values[at]! - (rate * m) / (Math.sqrt(v * correction) + epsilon);
     }
   }
+}
+
+function adamW({
+  inputs: { value, gradient, mean, variance },
+  backend,
+  attrs,
+}: KernelCall<AdamWInputs, AdamWAttributes>): TensorInfo[] {
+  const arrays = {
+    values: floats(backend, value),
+    slopes: floats(backend, gradient),
+    means: floats(backend, mean),
+    variances: floats(backend, variance),
+  };
+  stepAdamW(arrays, value.shape, attrs);
   return [];
 }
 

@@ -1,7 +1,8 @@
+import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { type KernelFunc, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { floats, integers, type KernelCall } from './heap.ts';
 
-interface Inputs {
+export interface EmbeddingBagInputs {
   readonly table: TensorInfo;
   readonly weights: TensorInfo;
   readonly indices: TensorInfo;
@@ -9,7 +10,7 @@ interface Inputs {
 }
 
 /** Throws before anything is allocated or written where an index would leave its tensor. */
-function assertIndices(indices: Int32Array, bags: Int32Array, rows: number, count: number): void {
+export function assertIndices(indices: Int32Array, bags: Int32Array, rows: number, count: number): void {
   for (let i = 0; i < indices.length; i++) {
     const index = indices[i]!;
     const bag = bags[i]!;
@@ -24,24 +25,21 @@ function assertIndices(indices: Int32Array, bags: Int32Array, rows: number, coun
   }
 }
 
+/** What a bag's entries are: row, bag, and a weight a head. */
+export interface Entries {
+  readonly values: Float32Array;
+  readonly factors: Float32Array;
+  readonly rowOf: Int32Array;
+  readonly bagOf: Int32Array;
+  readonly heads: number;
+  readonly width: number;
+}
+
 /**
- * See ops.ts for the formula. Neighbouring entries of one bag are added four at a time, so that a sum is read and written a
- * quarter as often.
+ * Adds to `sums` [count, heads, width]; see ops.ts for the formula. Neighbouring entries of one bag are added four at a time, so that a sum is
+ * read and written a quarter as often.
  */
-function embeddingBag({
-  inputs: { table, weights, indices, bags },
-  backend,
-  attrs: { count },
-}: KernelCall<Inputs, { count: number }>): TensorInfo {
-  const [rows, width] = table.shape as [number, number];
-  const heads = weights.shape[1]!;
-  assertIndices(integers(backend, indices), integers(backend, bags), rows, count);
-  const out = backend.makeOutput([count, heads, width], 'float32');
-  const sums = floats(backend, out).fill(0);
-  const values = floats(backend, table);
-  const factors = floats(backend, weights);
-  const rowOf = integers(backend, indices);
-  const bagOf = integers(backend, bags);
+export function sumBags({ values, factors, rowOf, bagOf, heads, width }: Entries, sums: Float32Array): void {
   for (let i = 0; i < rowOf.length; ) {
     const bag = bagOf[i]!;
     const four = i + 3 < rowOf.length && bagOf[i + 1] === bag && bagOf[i + 2] === bag && bagOf[i + 3] === bag;
@@ -69,25 +67,15 @@ function embeddingBag({
     }
     i += four ? 4 : 1;
   }
-  return out;
 }
 
-/** Gradients by table [rows, width] and by weights [n, heads], from that by the output; heads go in pairs. */
-function embeddingBagGrad({
-  inputs: { table, weights, indices, bags, dy },
-  backend,
-}: KernelCall<Inputs & { dy: TensorInfo }>): TensorInfo[] {
-  const width = table.shape[1]!;
-  const heads = weights.shape[1]!;
-  const byTable = backend.makeOutput(table.shape, 'float32');
-  const byWeights = backend.makeOutput(weights.shape, 'float32');
-  const tableGradient = floats(backend, byTable).fill(0);
-  const weightGradient = floats(backend, byWeights);
-  const values = floats(backend, table);
-  const factors = floats(backend, weights);
-  const gradient = floats(backend, dy);
-  const rowOf = integers(backend, indices);
-  const bagOf = integers(backend, bags);
+/** Adds to `byTable` and sets `byWeights`, from the gradient by the output; heads go in pairs. */
+export function slopesOfBags(
+  { values, factors, rowOf, bagOf, heads, width }: Entries,
+  gradient: Float32Array,
+  byTable: Float32Array,
+  byWeights: Float32Array,
+): void {
   for (let i = 0; i < rowOf.length; i++) {
     const row = rowOf[i]! * width;
     for (let head = 0; head < heads; head += 2) {
@@ -106,12 +94,44 @@ function embeddingBagGrad({
         const secondSlope = gradient[second + j]!;
         dot += slope * value;
         secondDot += secondSlope * value;
-        tableGradient[row + j]! += factor * slope + secondFactor * secondSlope;
+        byTable[row + j]! += factor * slope + secondFactor * secondSlope;
       }
-      weightGradient[at] = dot;
-      if (paired) weightGradient[at + 1] = secondDot;
+      byWeights[at] = dot;
+      if (paired) byWeights[at + 1] = secondDot;
     }
   }
+}
+
+const entriesOf = (backend: BackendWasm, { table, weights, indices, bags }: EmbeddingBagInputs): Entries => ({
+  values: floats(backend, table),
+  factors: floats(backend, weights),
+  rowOf: integers(backend, indices),
+  bagOf: integers(backend, bags),
+  heads: weights.shape[1]!,
+  width: table.shape[1]!,
+});
+
+function embeddingBag({
+  inputs,
+  backend,
+  attrs: { count },
+}: KernelCall<EmbeddingBagInputs, { count: number }>): TensorInfo {
+  const { table, weights, indices, bags } = inputs;
+  assertIndices(integers(backend, indices), integers(backend, bags), table.shape[0]!, count);
+  const out = backend.makeOutput([count, weights.shape[1]!, table.shape[1]!], 'float32');
+  sumBags(entriesOf(backend, inputs), floats(backend, out).fill(0));
+  return out;
+}
+
+/** Gradients by table [rows, width] and by weights [n, heads], from that by the output. */
+function embeddingBagGrad({
+  inputs: { dy, ...inputs },
+  backend,
+}: KernelCall<EmbeddingBagInputs & { dy: TensorInfo }>): TensorInfo[] {
+  const byTable = backend.makeOutput(inputs.table.shape, 'float32');
+  const byWeights = backend.makeOutput(inputs.weights.shape, 'float32');
+  const tableSlopes = floats(backend, byTable).fill(0);
+  slopesOfBags(entriesOf(backend, inputs), floats(backend, dy), tableSlopes, floats(backend, byWeights));
   return [byTable, byWeights];
 }
 

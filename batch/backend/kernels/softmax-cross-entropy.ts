@@ -1,7 +1,7 @@
 import { getKernel, type KernelFunc, type TensorInfo } from '@tensorflow/tfjs-core';
 import { floats, integers, type KernelCall } from './heap.ts';
 
-interface Inputs {
+export interface SoftmaxCrossEntropyInputs {
   readonly logits: TensorInfo;
   readonly targets: TensorInfo;
   readonly targetWeights: TensorInfo;
@@ -9,8 +9,8 @@ interface Inputs {
 }
 
 /** Low enough that exp() of it is 0, and not infinite, so that no difference of two becomes NaN. */
-const never = -1e9;
-const smallest = 1e-37;
+export const never = -1e9;
+export const smallest = 1e-37;
 
 /**
  * Loss and its gradient by the logits, in one pass: softmax(z) is needed for both, and targets and exclusions are few. See
@@ -19,7 +19,7 @@ const smallest = 1e-37;
 function softmaxCrossEntropy({
   inputs: { logits, targets, targetWeights, excluded },
   backend,
-}: KernelCall<Inputs>): TensorInfo[] {
+}: KernelCall<SoftmaxCrossEntropyInputs>): TensorInfo[] {
   const [rows, columns] = logits.shape as [number, number];
   const masked = backend.makeOutput(logits.shape, 'float32');
   const maskedLogits = floats(backend, masked);

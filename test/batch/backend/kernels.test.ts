@@ -39,7 +39,7 @@ async function expectAgreement(f: (...xs: tf.Tensor[]) => tf.Tensor, ...shapes: 
 
 let heapEntries: number;
 beforeEach(async () => {
-  await openBackend();
+  await openBackend('wasm');
   heapEntries = (tf.backend() as unknown as { numDataIds(): number }).numDataIds();
 });
 afterEach(async () => {
@@ -101,9 +101,9 @@ describe('the wasm kernels agree with the reference backend, forward and backwar
 
 describe('openBackend', () => {
   it('changes nothing the second time', async () => {
-    const { name } = await openBackend();
+    const { name } = await openBackend('wasm');
     const kernels = tf.getKernelsForBackend('wasm').map(({ kernelFunc }) => kernelFunc);
-    await openBackend();
+    await openBackend('wasm');
     expect(name).toBe('wasm');
     expect(tf.getKernelsForBackend('wasm').map(({ kernelFunc }) => kernelFunc)).toEqual(kernels);
   });

@@ -1,0 +1,71 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import type { NativeBackend, OperationAttribute } from './native-backend.ts';
+
+/** A value inside TensorFlow, by its handle. */
+export type Handle = number;
+
+/** TensorFlow operations on handles. What they make is freed with this, but for what became an output. */
+export interface Operations extends Disposable {
+  input(tensor: TensorInfo): Handle;
+  /** The last two axes of a tensor whose other axes are of length 1. */
+  matrix(tensor: TensorInfo): Handle;
+  floats(shape: readonly number[], values: Float32Array): Handle;
+  integers(shape: readonly number[], values: Int32Array): Handle;
+  /**
+   * Runs an operation with one output.
+   * @param types dtypes by attribute: `{ T: 'float', Tidx: 'int' }`
+   * @param flags boolean attributes
+   */
+  run(
+    name: string,
+    inputs: readonly Handle[],
+    types: Readonly<Record<string, 'float' | 'int'>>,
+    flags?: Readonly<Record<string, boolean>>,
+  ): Handle;
+  reshape(value: Handle, shape: readonly number[]): Handle;
+  /** The value as a float32 tensor of tfjs. */
+  output(value: Handle, shape: readonly number[]): TensorInfo;
+}
+
+export function operations(backend: NativeBackend): Operations {
+  const { binding } = backend;
+  const own = new Set<Handle>();
+  const keep = (handle: Handle): Handle => {
+    own.add(handle);
+    return handle;
+  };
+  const dtypes = { float: binding.TF_FLOAT, int: binding.TF_INT32 };
+  const self: Operations = {
+    input: (tensor) => backend.getInputTensorIds([tensor])[0]!,
+    matrix: (tensor) =>
+      tensor.shape.length === 2
+        ? self.input(tensor)
+        : self.reshape(self.input(tensor), tensor.shape.slice(-2)),
+    floats: (shape, values) => keep(binding.createTensor(shape, binding.TF_FLOAT, values)),
+    integers: (shape, values) => keep(binding.createTensor(shape, binding.TF_INT32, values)),
+    run(name, inputs, types, flags = {}) {
+      const attributes: OperationAttribute[] = [
+        ...Object.entries(types).map(([key, type]) => ({
+          name: key,
+          type: binding.TF_ATTR_TYPE,
+          value: dtypes[type],
+        })),
+        ...Object.entries(flags).map(([key, value]) => ({ name: key, type: binding.TF_ATTR_BOOL, value })),
+      ];
+      return keep(binding.executeOp(name, attributes, inputs, 1)[0]!.id);
+    },
+    reshape: (value, shape) =>
+      self.run('Reshape', [value, self.integers([shape.length], Int32Array.from(shape))], {
+        T: 'float',
+        Tshape: 'int',
+      }),
+    output(value, shape) {
+      own.delete(value);
+      return backend.createOutputTensor({ id: value, shape, dtype: binding.TF_FLOAT });
+    },
+    [Symbol.dispose]() {
+      for (const handle of own) binding.deleteTensor(handle);
+    },
+  };
+  return self;
+}
