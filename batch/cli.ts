@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { parseArgs, styleText } from 'node:util';
-import { ConfigError, PerigeeError } from '../shared/errors.ts';
+import { ConfigError, PerigeeError, ReleaseError } from '../shared/errors.ts';
 import { backendOf, openBackend } from './backend/index.ts';
 import { openCache } from './cache.ts';
 import type { Config } from './config.ts';
@@ -8,7 +8,9 @@ import { init, initFlags } from './init.ts';
 import { loadConfig } from './load-config.ts';
 import { type Outcome, runPipeline } from './pipeline.ts';
 import { type Reporter, terminalReporter } from './progress.ts';
+import { readChannel, servingRelease } from './release/channel.ts';
 import { releaseCommand } from './release/commands.ts';
+import { verifyRelease } from './release/verify.ts';
 import { assertFree, serve } from './serve.ts';
 import { openStore, type Store } from './store/index.ts';
 
@@ -104,6 +106,22 @@ async function run(
   });
 }
 
+/** @throws ReleaseError when the channel has no release, or one that the worker would refuse */
+async function assertServable(store: Store, channel: string): Promise<void> {
+  const version = await readChannel(store, channel);
+  if (version === undefined) {
+    throw new ReleaseError(
+      `Channel '${channel}' of ${store.description} serves nothing yet: 'perigee run' publishes a release.`,
+    );
+  }
+  const { releaseId, faults } = await verifyRelease(store, servingRelease(version.channel));
+  if (faults.length > 0) {
+    throw new ReleaseError(
+      `Release ${releaseId} cannot serve: ${faults.join('; ')}. 'perigee run' repairs it, 'perigee release rollback' goes back.`,
+    );
+  }
+}
+
 async function serveUntilInterrupted(
   workspace: Workspace,
   values: Flags,
@@ -113,6 +131,7 @@ async function serveUntilInterrupted(
   const { store, config } = workspace;
   const port = portOf(values);
   const served = await reporter.stage('serve', async (stage) => {
+    await assertServable(store, config.channel);
     const result = await serve({ store, channel: config.channel, port, signal, environment: process.env });
     stage.note(`${store.description} on workerd`);
     return result;

@@ -64,7 +64,10 @@ export function configuredModels(config: Config): Entrant[] {
 function parseOptions(recommender: Recommender, input: unknown): unknown {
   const result = v.safeParse(recommender.options, input);
   if (result.success) return result.output;
-  const issues = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'options'}: ${issue.message}`);
+  const issues = result.issues.map(
+    (issue) =>
+      `${v.getDotPath(issue) ?? 'options'}: ${issue.expected === 'never' ? 'there is no such option' : issue.message}`,
+  );
   throw new ConfigError(`models.${recommender.name}: ${issues.join('; ')}`);
 }
 

@@ -110,7 +110,9 @@ async function itemAnswers(session: Session): Promise<SourceAnswers | undefined>
   const file = await inspect(session, given);
   const columnNames = file.header === false ? nameItemColumns(file.columns) : undefined;
   const source = { path: given, file: named(file, columnNames), ...(columnNames && { columnNames }) };
-  const itemId = await column(session, source.file, 'itemId', undefined, 'Which column is the item?', []);
+  // One flag names the id in both files where both call it the same.
+  const flaggedId = source.file.columns.find(({ name }) => name === options['item-id'])?.name;
+  const itemId = await column(session, source.file, 'itemId', flaggedId, 'Which column is the item?', []);
   const columns: Record<string, string | undefined> = { itemId };
   for (const role of ['title', 'categories', 'price', 'url', 'image', 'available'] as const) {
     const flagged = role === 'title' || role === 'categories' || role === 'price' ? options[role] : undefined;

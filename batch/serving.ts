@@ -1,3 +1,5 @@
+import * as v from 'valibot';
+import { canonicalJson } from '../shared/canonical-json.ts';
 import { ConfigError, ReleaseError } from '../shared/errors.ts';
 import type { History } from '../shared/history.ts';
 import type { Config } from './config.ts';
@@ -14,6 +16,9 @@ import { type ChannelVersion, readChannel, servingRelease } from './release/chan
 import { parse, readManifest } from './release/manifest.ts';
 import { readReleaseFile } from './release/verify.ts';
 
+/** What is read of the config in a manifest. */
+const MadeUnder = v.object({ split: v.optional(v.unknown()) });
+
 /** The release that a run sets out to replace. */
 export interface Serving {
   /** The pointer as it was when the run began. */
@@ -21,6 +26,8 @@ export interface Serving {
   readonly releaseId: string;
   /** Absent when it cannot be read: then nothing can be compared with it. */
   readonly model?: ReleasedModel;
+  /** The split that it was measured under. */
+  readonly split?: unknown;
   /** How its events were spread over its items. */
   readonly popularity?: PopularitySummary;
 }
@@ -53,6 +60,7 @@ export async function readServing(
       channel,
       releaseId,
       model: releasedModel(manifest, files),
+      split: v.parse(MadeUnder, manifest.config).split,
       ...(shares && { popularity: parse(PopularitySummary, shares, `release ${releaseId}: popularity`) }),
     };
   } catch (error) {
@@ -77,6 +85,11 @@ export async function testServing(
 ): Promise<TestedServing | undefined> {
   if (serving?.model === undefined || serving.releaseId === next.releaseId) return undefined;
   const { releaseId, model } = serving;
+  // Under another split it has been fitted on some of these answers.
+  if (canonicalJson(serving.split) !== canonicalJson(config.split)) {
+    reporter.line(`! release ${releaseId} was made under another split, so nothing is compared with it`);
+    return undefined;
+  }
   const inputs = { ...data.splitInputs, evaluation: config.evaluation, seed: config.seed, releaseId };
   return reporter.stage('test serving', async (stage) => {
     const { value, reused } = await cache.get('test-serving', inputs, async () => {

@@ -62,7 +62,10 @@ export async function prepareData(
       async () => (await context.cache.get('dataset', inputs, async () => (await load()).dataset)).value,
     );
     if (!facts.reused) await dataset();
-    stage.note(`${quality.summary}${facts.reused ? ', reused' : ''}`);
+    const warnings = quality.checks.filter(({ severity }) => severity === 'warning').length;
+    const warned =
+      warnings === 0 ? '' : `; ${warnings} ${warnings === 1 ? 'warning' : 'warnings'} in the report`;
+    stage.note(`${quality.summary}${warned}${facts.reused ? ', reused' : ''}`);
     return {
       fingerprint,
       quality,

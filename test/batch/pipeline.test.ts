@@ -123,6 +123,12 @@ describe('the pipeline', () => {
     expect(lines.some((line) => line.startsWith('fit'))).toBe(false);
   });
 
+  it('does not hold a release to answers that it was fitted on, under another split', async () => {
+    const outcome = await run(configOf({ split: { kind: 'time' }, gate: { minimumRatio: 10 } }), true);
+    expect(lines.join('\n')).toContain('was made under another split');
+    expect(outcome.reasons.filter((reason) => reason.includes('serving release'))).toEqual([]);
+  });
+
   it('refuses a channel that serves something else, before anything is read', async () => {
     await expect(run(configOf({ name: 'Another shop' }))).rejects.toThrow(
       /serves 'Small shop', and this config is 'Another shop'. Give it a 'channel'/,

@@ -178,6 +178,17 @@ describe('what goes wrong ends with one clear sentence', () => {
         "export default { name: 'x', store: 'elsewhere', data: { events: { path: 'absent.csv', columns: { userId: 'u', itemId: 'i' } } } };",
       ),
     ));
+  it('a store that nothing was published to', () =>
+    expectFailure(
+      1,
+      /serves nothing yet/,
+      'serve',
+      '--config',
+      withConfig(
+        'empty.config.ts',
+        "export default { name: 'x', store: 'empty', data: { events: { path: 'absent.csv', columns: { userId: 'u', itemId: 'i' } } } };",
+      ),
+    ));
   it('an unknown command', () => expectFailure(2, /Unknown command 'sart'/, 'sart'));
   it('an argument that nothing reads', () =>
     expectFailure(2, /Unexpected argument 'shop\.config\.ts'/, 'run', 'shop.config.ts'));
