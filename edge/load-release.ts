@@ -38,12 +38,14 @@ export async function loadRelease(loader: Loader, releaseId: string, signal: Abo
     bytes: bytesOf(manifest, file),
     sha256: manifest.files[file]!.sha256,
   });
+  /** Where the region lies now. Given back, it may be another release's: nothing of this one may touch it then. */
+  const base = (): number => {
+    if (!region.held) throw new ReleaseError(`release ${releaseId}: loading was given up`);
+    return region.address;
+  };
   const place = async (file: string): Promise<void> => {
     const { offset, bytes } = plan.files.get(file)!;
-    const target = (): Uint8Array => {
-      if (!region.held) throw new ReleaseError(`${file}: loading was given up`);
-      return new Uint8Array(buffer(), region.address + offset, bytes);
-    };
+    const target = (): Uint8Array => new Uint8Array(buffer(), base() + offset, bytes);
     await download(source, expected(file), target);
   };
   const { artifact } = manifest;
@@ -65,8 +67,8 @@ export async function loadRelease(loader: Loader, releaseId: string, signal: Abo
       kernel,
       encoder: await encoder,
       placed: whileUnmoved(
-        () => placeRelease(manifest, plan, buffer(), region.address),
-        () => [buffer(), region.address],
+        () => placeRelease(manifest, plan, buffer(), base()),
+        () => [buffer(), base()],
       ),
       dispose,
     };

@@ -261,6 +261,22 @@ describe.skipIf(chromium.reason !== undefined)(`demo page ${chromium.reason ?? '
     expect(demo.complaints).toEqual([]);
   });
 
+  it('keeps the history when somebody skips to the recommendations', async () => {
+    await using demo = await open({}, '#purchase=item-0000011');
+    const { page } = demo;
+    await page.locator('a.skip').focus();
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/#purchase=item-0000011$/);
+    expect(await idsIn(page, 'history-list')).toEqual(['item-0000011']);
+  });
+
+  it('reads the newest events of an endless link', async () => {
+    await using demo = await open({}, `#${'view=item-0000012&'.repeat(3_000)}view=item-0000013`);
+    const ids = await idsIn(demo.page, 'history-list');
+    expect(ids).toHaveLength(200);
+    expect(ids).toContain('item-0000013');
+  });
+
   it('reports items that the release does not know', async () => {
     await using demo = await open({}, '#purchase=item-0000011&purchase=gone-from-the-shop');
     expect(await demo.page.locator('#notes').textContent()).toContain('gone-from-the-shop');

@@ -7,7 +7,7 @@ import { milliseconds } from './format.js';
 import { showHistory, visitorHistory } from './history.js';
 import { title } from './items.js';
 import { kindsOf, selectedKind, showKinds } from './kinds.js';
-import { readLink, writeLink } from './link.js';
+import { isLink, readLink, writeLink } from './link.js';
 import { panel } from './panel.js';
 import { recommendationList, showNotes } from './recommendations.js';
 import { showRelease } from './release.js';
@@ -178,7 +178,7 @@ const clear = () => {
 };
 byId('clear', HTMLButtonElement).addEventListener('click', clear);
 byId('copy', HTMLButtonElement).addEventListener('click', copyRequest);
-window.addEventListener('hashchange', restore);
+window.addEventListener('hashchange', () => (isLink() ? restore() : writeLink(history.events)));
 shortcuts({ '/': box.focus, s: () => void surprise(), c: clear });
 void refreshRelease(undefined);
 void restore();

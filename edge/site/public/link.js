@@ -11,8 +11,15 @@ export function writeLink(events) {
   window.history.replaceState(null, '', events.length > 0 ? `#${fragment}` : location.pathname);
 }
 
+/** Events of a link that are read, the newest: each costs a request. */
+const longestLink = 200;
+
+/** Whether the address holds a history, or none, and not the place on the page that somebody skipped to. */
+export const isLink = () => location.hash === '' || location.hash.includes('=');
+
 /** @returns {HistoryEvent[]} oldest first */
 export const readLink = () =>
   [...new URLSearchParams(location.hash.slice(1))]
     .filter(([, itemId]) => itemId !== '')
+    .slice(-longestLink)
     .map(([kind, itemId]) => ({ itemId, ...(kind === withoutKind ? {} : { kind }) }));
