@@ -2,15 +2,17 @@ import * as v from 'valibot';
 import { ConfigError, FitError } from '../shared/errors.ts';
 import type { Cached } from './cache.ts';
 import type { Config } from './config.ts';
+import type { Dataset } from './data/dataset.ts';
 import type { PreparedData } from './data/prepare.ts';
 import { evaluate, primaryMetric } from './evaluate/evaluate.ts';
-import type { Evaluation } from './evaluate/evaluation.ts';
+import { type Evaluation, primaryOf } from './evaluate/evaluation.ts';
 import type { EvaluationSet } from './evaluate/protocol.ts';
 import { assertAgreement } from './export/agreement.ts';
+import { mistakesOf } from './mistakes.ts';
 import { recommenders } from './models/index.ts';
 import type { Context } from './pipeline.ts';
 import type { Stage } from './progress.ts';
-import type { Artifact, Checkpoints, Recommender, Run } from './recommender.ts';
+import type { Artifact, Checkpoints, Model, Recommender, Run } from './recommender.ts';
 
 /** A point of a training curve. */
 export interface CurvePoint {
@@ -64,11 +66,8 @@ export function configuredModels(config: Config): Entrant[] {
 function parseOptions(recommender: Recommender, input: unknown): unknown {
   const result = v.safeParse(recommender.options, input);
   if (result.success) return result.output;
-  const issues = result.issues.map(
-    (issue) =>
-      `${v.getDotPath(issue) ?? 'options'}: ${issue.expected === 'never' ? 'there is no such option' : issue.message}`,
-  );
-  throw new ConfigError(`models.${recommender.name}: ${issues.join('; ')}`);
+  const within = `models.${recommender.name}`;
+  throw new ConfigError(result.issues.flatMap((issue) => mistakesOf(issue, within)).join('\n'));
 }
 
 /** What a fit and its figures depend on. */
@@ -136,8 +135,6 @@ export function chooseWinner(candidates: readonly Candidate[], finalists: readon
   return winner.finalist;
 }
 
-export const primaryOf = (evaluation: Evaluation): number => evaluation.metrics[evaluation.primary]!.value;
-
 /** Fits each candidate's recipe on training and validation events and measures it on the test split. */
 export async function testFinalists(
   config: Config,
@@ -190,11 +187,7 @@ async function fitCandidate(
     curve: (series, step, value) => void curves.push({ series, step, value }),
   };
   using model = await recommender.fit(train, options, run);
-  const figures = await evaluate(model.score, validation, config.evaluation, {
-    train,
-    seed: config.seed,
-    signal,
-  });
+  const figures = await measure(model, train, validation, config, surroundings);
   const { name, baseline } = recommender;
   return { name, baseline, options: model.fittedOptions, validation: figures, curves };
 }
@@ -207,14 +200,8 @@ async function testFinalist(
   surroundings: FitSurroundings,
 ): Promise<Pick<Finalist, 'test' | 'artifact'>> {
   const { trainAndValidation: train, test } = await data.split();
-  const { signal } = surroundings.context;
   using model = await recommender.fit(train, options, runOf(config, test, surroundings));
-  const figures = await evaluate(model.score, test, config.evaluation, {
-    train,
-    seed: config.seed,
-    signal,
-    progress: (fraction) => surroundings.stage.progress('ranking', fraction),
-  });
+  const figures = await measure(model, train, test, config, surroundings);
   const artifact = await model.export();
   if (artifact.kind !== 'none') {
     const histories = test.queries.map(({ history }) => history);
@@ -222,6 +209,20 @@ async function testFinalist(
   }
   return { test: figures, artifact };
 }
+
+const measure = (
+  model: Model,
+  train: Dataset,
+  set: EvaluationSet,
+  config: Config,
+  { context, stage }: FitSurroundings,
+): Promise<Evaluation> =>
+  evaluate(model.score, set, config.evaluation, {
+    train,
+    seed: config.seed,
+    signal: context.signal,
+    progress: (fraction) => stage.progress('ranking', fraction),
+  });
 
 const runOf = (
   config: Config,

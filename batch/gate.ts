@@ -1,8 +1,8 @@
 import type { Config } from './config.ts';
 import { compare } from './evaluate/compare.ts';
-import type { Evaluation } from './evaluate/evaluation.ts';
+import { type Evaluation, primaryOf } from './evaluate/evaluation.ts';
 import type { Release } from './export/export-release.ts';
-import { type Finalist, primaryOf } from './fit.ts';
+import type { Finalist } from './fit.ts';
 import type { TestedServing } from './serving.ts';
 
 /** Whether a release may serve. A refusal is an ordinary result and says why. */

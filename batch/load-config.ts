@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import * as v from 'valibot';
 import { ConfigError } from '../shared/errors.ts';
 import { Config } from './config.ts';
+import { mistakesOf } from './mistakes.ts';
 
 /**
  * Reads a config file: an ES module whose default export is the config.
@@ -26,20 +27,10 @@ export async function loadConfig(file: string): Promise<Config> {
 export function parseConfig(input: unknown, file: string): Config {
   const result = v.safeParse(Config, input);
   if (result.success) return result.output;
-  const mistakes = new Set(result.issues.flatMap((issue) => describe(issue)));
+  const mistakes = new Set(result.issues.flatMap((issue) => mistakesOf(issue)));
   throw new ConfigError(
     `${file} is not a valid config:\n${[...mistakes].map((mistake) => `  ${mistake}`).join('\n')}`,
   );
-}
-
-/** `path: message`; of a union, what is wrong within the alternative that was meant says more than the union's own. */
-function describe(issue: v.BaseIssue<unknown>, within = ''): string[] {
-  const path = [within, v.getDotPath(issue) ?? ''].filter((part) => part !== '').join('.');
-  const inner = issue.issues?.filter((candidate) => candidate.path !== undefined) ?? [];
-  if (inner.length > 0) return inner.flatMap((candidate) => describe(candidate, path));
-  return [
-    `${path === '' ? '(root)' : path}: ${issue.expected === 'never' ? 'there is no such setting' : issue.message}`,
-  ];
 }
 
 async function importModule(file: string): Promise<{ default?: unknown }> {

@@ -19,6 +19,25 @@ export async function fetchObjects(
   folder: string,
   context: FetchContext,
 ): Promise<string[]> {
+  const { name, store, objects } = await matchingObjects(address, context);
+  await assertRoom(address, objects, folder);
+  const files: string[] = [];
+  for (const object of objects) {
+    const file = path.join(folder, `${crypto.randomUUID()}-${path.posix.basename(object.key)}`);
+    await copy(store, object, file, context.signal, `${name}/${object.key}`);
+    files.push(file);
+  }
+  return files;
+}
+
+/**
+ * The objects that an `s3://bucket/key` address (a key or a pattern) names, in key order, with their bucket.
+ * @throws DataError when there is none
+ */
+export async function matchingObjects(
+  address: string,
+  context: Pick<SourceContext, 'openBucket'>,
+): Promise<{ readonly name: string; readonly store: Bucket; readonly objects: readonly ListedObject[] }> {
   const [, bucket, pattern] = /^(s3:\/\/[^/]+)\/(.+)$/.exec(address) ?? [];
   if (bucket === undefined || pattern === undefined) {
     throw new DataError(`${address}: expected s3://bucket/key, a pattern is allowed in the key`);
@@ -32,14 +51,7 @@ export async function fetchObjects(
     if (object.key === pattern || path.posix.matchesGlob(object.key, pattern)) objects.push(object);
   }
   if (objects.length === 0) throw new DataError(`${address}: no such object`);
-  await assertRoom(address, objects, folder);
-  const files: string[] = [];
-  for (const object of objects) {
-    const file = path.join(folder, `${crypto.randomUUID()}-${path.posix.basename(object.key)}`);
-    await copy(store, object, file, context.signal, `${bucket}/${object.key}`);
-    files.push(file);
-  }
-  return files;
+  return { name: bucket, store, objects };
 }
 
 async function assertRoom(address: string, objects: readonly ListedObject[], folder: string): Promise<void> {

@@ -4,8 +4,10 @@ import type { Split } from '../evaluate/protocol.ts';
 import type { Context } from '../pipeline.ts';
 import type { Stage } from '../progress.ts';
 import type { Serving } from '../serving.ts';
+import type { ListedObject } from '../store/index.ts';
 import type { Dataset } from './dataset.ts';
 import { driftCheck, type PopularitySummary, popularityOf } from './drift.ts';
+import { matchingObjects } from './fetch-objects.ts';
 import { loadDataset, loadTestEvents } from './ingest.ts';
 import { assertQuality, type QualityReport, withCheck } from './quality.ts';
 import { filesOf } from './source.ts';
@@ -118,7 +120,8 @@ const ingestContext = ({ baseDirectory, openBucket, signal }: Context, { progres
 async function versionsOf(sources: readonly { readonly path: string }[], context: Context): Promise<unknown> {
   const versions: unknown[] = [];
   for (const { path } of sources) {
-    if (path.startsWith('s3://')) versions.push(await objectVersions(path, context));
+    if (path.startsWith('s3://'))
+      versions.push((await matchingObjects(path, context)).objects.map(objectVersion));
     else
       for (const file of await filesOf({ path }, context.baseDirectory))
         versions.push(await fileVersion(file));
@@ -126,17 +129,11 @@ async function versionsOf(sources: readonly { readonly path: string }[], context
   return versions;
 }
 
+const objectVersion = ({ key, etag, bytes }: ListedObject) => ({ key, etag, bytes });
+
 async function fileVersion(file: string): Promise<unknown> {
   const { size, mtimeMs } = await stat(file);
   return { file, size, mtimeMs };
-}
-
-async function objectVersions(address: string, { openBucket }: Context): Promise<unknown> {
-  const [, bucket, prefix] = /^(s3:\/\/[^/]+)\/?([^*?[{]*)/.exec(address) ?? [];
-  const versions: unknown[] = [];
-  for await (const { key, etag, bytes } of openBucket(bucket ?? address).list(prefix ?? ''))
-    versions.push({ key, etag, bytes });
-  return versions;
 }
 
 /** Calls `make` at the first call only. */

@@ -36,3 +36,6 @@ export interface Evaluation {
   readonly exposure: readonly number[];
   readonly examples: readonly Example[];
 }
+
+/** The figure that models are compared by. */
+export const primaryOf = ({ metrics, primary }: Evaluation): number => metrics[primary]!.value;

@@ -1,6 +1,7 @@
+import { primaryOf } from '../evaluation.ts';
 import { capitalised, count, counted, day, figure, metricName, percent, rounded, signed } from './format.ts';
 import { type Html, html } from './html.ts';
-import { type Findings, primaryOf } from './input.ts';
+import type { Findings } from './input.ts';
 
 /** What happened, in the first screen: the verdict, the model, the few figures that matter. */
 export function header(findings: Findings): Html {
@@ -62,12 +63,12 @@ const card = (title: string, value: string, note: string): Html =>
 
 function againstPopularity({ input, winner, primary }: Findings): Html | undefined {
   const popularity = input.models.find(({ name }) => name === 'popularity');
-  if (popularity === undefined || popularity === winner || primaryOf(popularity) === 0) return undefined;
-  const ratio = primaryOf(winner) / primaryOf(popularity);
+  if (popularity === undefined || popularity === winner || primaryOf(popularity.test) === 0) return undefined;
+  const ratio = primaryOf(winner.test) / primaryOf(popularity.test);
   return card(
     'Against popularity',
     `${rounded(ratio)} ×`,
-    `${figure(primary, primaryOf(popularity))} by popularity alone`,
+    `${figure(primary, primaryOf(popularity.test))} by popularity alone`,
   );
 }
 

@@ -2,7 +2,7 @@ import type { Config } from '../../config.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import type { QualityReport } from '../../data/quality.ts';
 import { compare, type Difference } from '../compare.ts';
-import type { Evaluation } from '../evaluation.ts';
+import { type Evaluation, primaryOf } from '../evaluation.ts';
 import { type Series, seriesStyles } from './chart.ts';
 
 /** A model of the run: how it was chosen, how it tested, how it trained. */
@@ -54,11 +54,9 @@ export interface Findings {
   readonly charted: readonly { readonly model: ReportedModel; readonly series: Series }[];
 }
 
-export const primaryOf = ({ test }: ReportedModel): number => test.metrics[test.primary]!.value;
-
 export function findingsOf(input: ReportInput): Findings {
   const winner = input.models.find(({ name }) => name === input.winner)!;
-  const ranked = input.models.toSorted((a, b) => primaryOf(b) - primaryOf(a));
+  const ranked = input.models.toSorted((a, b) => primaryOf(b.test) - primaryOf(a.test));
   const others = ranked.filter((model) => model !== winner);
   const popularity = others.find(({ name }) => name === 'popularity');
   const charted = [winner, others.find((model) => model !== popularity), popularity].filter(
