@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           name: 'workerd',
           include: ['test/workerd/**/*.test.ts'],
-          globalSetup: ['test/build-kernel.ts'],
+          globalSetup: ['test/build-kernel.ts', 'test/provide-release.ts'],
           testTimeout: 60_000,
         },
       },
