@@ -5,7 +5,7 @@ export interface Answers {
   readonly name: string;
   readonly events: SourceAnswers;
   readonly items?: SourceAnswers;
-  /** Weight of each kind of event; absent where events have no kind. */
+  /** Weight of each kind of event, 0 for those to leave out; absent where events have no kind. */
   readonly eventKinds?: Readonly<Record<string, number>>;
   /** Module that exports defineConfig, as the config file must import it. */
   readonly configModule: string;
@@ -82,8 +82,12 @@ function kindLines({ eventKinds }: Answers): string {
     return `    // What an event is worth. With a kind column: { view: 0.2, cart: 0.5, purchase: 1 }; other kinds are dropped.
     eventKinds: { interaction: 1 },`;
   }
-  const kinds = Object.entries(eventKinds).map(([kind, weight]) => `${key(kind)}: ${weight}`);
-  return `    // What an event of each kind is worth; events of other kinds are dropped, and reported.
+  const all = Object.entries(eventKinds);
+  const kinds = all.filter(([, weight]) => weight > 0).map(([kind, weight]) => `${key(kind)}: ${weight}`);
+  const refused = all.filter(([, weight]) => weight === 0).map(([kind]) => quote(kind));
+  const note =
+    refused.length === 0 ? '' : `\n    // Left out, since they take a choice back: ${refused.join(', ')}.`;
+  return `    // What an event of each kind is worth; events of other kinds are dropped, and reported.${note}
     eventKinds: { ${kinds.join(', ')} },`;
 }
 

@@ -26,10 +26,13 @@ import { ml1m } from '../fixtures/ml-1m.ts';
 const root = path.resolve(import.meta.dirname, '../..');
 const [rounds, steps] = [4, 25];
 
+/** Of each step, ms. Medians, since on a busy machine single ones tell how long the process was put aside. */
 interface Times {
-  waiting: number;
-  stepping: number;
+  readonly waiting: number[];
+  readonly working: number[];
 }
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 export async function measure(name: BackendName) {
   await openBackend(name);
@@ -39,7 +42,10 @@ export async function measure(name: BackendName) {
     const problem = await problemOf(setup);
     const { parameters, scale } = initialise(problem);
     const optimiser = createAdamW(parameters, problem.options);
-    const times = { here: { waiting: 0, stepping: 0 }, thread: { waiting: 0, stepping: 0 } };
+    const times: Record<'here' | 'thread', Times> = {
+      here: { waiting: [], working: [] },
+      thread: { waiting: [], working: [] },
+    };
     const of = (thread: boolean) =>
       openInput(problem.batches, { name: 'bench', end: Number.POSITIVE_INFINITY, thread });
     await using here = of(false);
@@ -55,8 +61,8 @@ export async function measure(name: BackendName) {
           optimiser.update(Object.fromEntries(byName), step + 1);
           value.dataSync();
         });
-        into.waiting += given - started;
-        into.stepping += performance.now() - given;
+        into.waiting.push(given - started);
+        into.working.push(performance.now() - given);
       }
     };
     for (let round = 0; round <= rounds; round++) {
@@ -64,17 +70,20 @@ export async function measure(name: BackendName) {
       await takeSteps(thread, round * steps, times.thread);
       // The first round warms up.
       if (round === 0)
-        for (const each of Object.values(times)) Object.assign(each, { waiting: 0, stepping: 0 });
+        for (const { waiting, working } of Object.values(times)) waiting.length = working.length = 0;
     }
-    for (const [made, { waiting, stepping }] of Object.entries(times))
+    for (const [made, { waiting, working }] of Object.entries(times)) {
+      const [wait, work] = [median(waiting), median(working)];
       rows.push({
         data: setup.name,
         backend: name,
         cores: availableParallelism(),
         'batches made': made,
-        'ms/step': Number(((waiting + stepping) / rounds / steps).toFixed(2)),
-        'waiting, %': Number(((100 * waiting) / (waiting + stepping)).toFixed(2)),
+        'waiting, ms': Number(wait.toFixed(2)),
+        'working, ms': Number(work.toFixed(2)),
+        'waiting, %': Number(((100 * wait) / (wait + work)).toFixed(2)),
       });
+    }
     optimiser[Symbol.dispose]();
     tf.dispose(parameters);
   }
