@@ -1,4 +1,4 @@
-import type { Inspected } from './inspect.ts';
+import { commaNumber, dottedTime, type Inspected } from './inspect.ts';
 
 /** What a config file is written from. */
 export interface Answers {
@@ -44,18 +44,28 @@ function sourceLines({ path, file, columnNames }: SourceAnswers): string[] {
   return lines;
 }
 
-type ToSql = (column: string, role: string) => string;
-
-const columnLines = (columns: SourceAnswers['columns'], toSql: ToSql = (column) => column): string[] =>
+const columnLines = (
+  { columns, file }: SourceAnswers,
+  toSql: (column: string, role: string, file: Inspected) => string = (column, role, of) =>
+    readingOf(column, role, of) ?? column,
+): string[] =>
   Object.entries(columns).flatMap(([role, column]) =>
-    column === undefined ? [] : [`  ${role}: ${quote(toSql(column, role))},`],
+    column === undefined ? [] : [`  ${role}: ${quote(toSql(column, role, file))},`],
   );
 
+/** SQL for a column that is not read as it stands. */
+function readingOf(column: string, role: string, { columns }: Inspected): string | undefined {
+  const found = columns.find(({ name }) => name === column);
+  if (role === 'time' && found?.isDottedTime) return dottedTime(sql(column));
+  return role === 'price' && found?.isCommaNumber ? commaNumber(sql(column)) : undefined;
+}
+
 /** Where an item has several rows, the commonest value stands, of a price the middle one. */
-const overRows: ToSql = (column, role) => {
+function overRows(column: string, role: string, file: Inspected): string {
   if (role === 'itemId') return column;
-  return role === 'price' ? `median(${sql(column)})` : `mode(${sql(column)})`;
-};
+  const value = readingOf(column, role, file) ?? sql(column);
+  return role === 'price' ? `median(${value})` : `mode(${value})`;
+}
 
 const indent = (lines: readonly string[], by: number): string =>
   lines.map((line) => `${' '.repeat(by)}${line}`).join('\n');
@@ -70,7 +80,7 @@ function itemLines(answers: Answers): string {
   const note = unique
     ? "One row an item. Where a file has several, aggregates choose: 'mode(title)', 'median(price)'."
     : 'The file has several rows for an item: the commonest value stands, of a price the middle one.';
-  const columns = columnLines(items.columns, unique ? undefined : overRows);
+  const columns = columnLines(items, unique ? undefined : overRows);
   return `    // ${note}
     items: {
 ${indent([...sourceLines(items), 'columns: {', ...columns, '},'], 6)}
@@ -138,7 +148,7 @@ export default defineConfig({
   data: {
     // One row an event. Columns are SQL expressions: a column's name, or 'lower(sku)', or "'shop-' || id".
     events: {
-${indent([...sourceLines(events), ...whereLines(events), 'columns: {', ...columnLines(events.columns), '},'], 6)}
+${indent([...sourceLines(events), ...whereLines(events), 'columns: {', ...columnLines(events), '},'], 6)}
     },
 ${itemLines(answers)}
 ${kindLines(answers)}

@@ -122,6 +122,24 @@ describe('perigee init', () => {
     expect(dataset.attributes[1]?.title).toBe('Cup');
   });
 
+  it('reads dates and numbers as they are written between Lisbon and Warsaw', async () => {
+    const files = {
+      'e.csv': rows('user;item;Datum;Preis', (n) =>
+        [
+          `u${n % 6}`,
+          `i${n % 7}`,
+          `${10 + (n % 7)}.03.2024 14:${10 + (n % 50)}`,
+          `1.${100 + (n % 7)},50`,
+        ].join(';'),
+      ),
+    };
+    const { config, dataset } = await initialise(files, { events: 'e.csv', items: 'e.csv', price: 'Preis' });
+    expect(config.split).toEqual({ kind: 'leave-one-out' });
+    expect(dataset.items.length).toBe(60);
+    expect(new Date(dataset.times[0]! * 1e3).toISOString()).toMatch(/^2024-03-1\d/);
+    expect(dataset.attributes[1]?.price).toBe(1100.5);
+  });
+
   it('holds users out where events have no time, and takes columns from flags', async () => {
     const files = {
       'likes.jsonl': rows('', (n) => JSON.stringify({ who: `u${n % 6}`, what: `"${n % 7}'`, order: n })),

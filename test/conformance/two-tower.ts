@@ -8,7 +8,7 @@ import { seededRandom } from '../../batch/training/random.ts';
 import { datasetOf, quietRun } from '../fixtures/dataset.ts';
 
 /** A shop of 300 customers and 200 items with categories and prices. */
-function shop(): Dataset {
+export function shop(): Dataset {
   const random = seededRandom(8);
   const [customers, items] = [300, 201];
   const users = Array.from({ length: customers }, (_, user) =>
