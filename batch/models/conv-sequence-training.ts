@@ -8,7 +8,13 @@ import { train as runTraining, type Task } from '../training/loop.ts';
 import { createAdamW, type Optimiser, type Parameters } from '../training/optimiser.ts';
 import { seededRandom } from '../training/random.ts';
 import { drawCandidates, sequenceLoss } from '../training/sequence-loss.ts';
-import { drawnOrder, tileWindows, type WindowBatch, type Windows, windowBatch } from '../training/windows.ts';
+import {
+  dealWindows,
+  tileWindows,
+  type WindowBatch,
+  type Windows,
+  windowBatch,
+} from '../training/windows.ts';
 import type { ConvSequenceOptions } from './conv-sequence.ts';
 import { scoreWith } from './conv-sequence-model.ts';
 import { initialParameters, queriesAt, tableWithBias, withOne } from './conv-sequence-network.ts';
@@ -22,7 +28,6 @@ export interface Problem {
   readonly seed: number;
   readonly popularity: Float32Array;
   readonly windows: Windows;
-  readonly windowsPerStep: number;
   readonly stepsPerEpoch: number;
 }
 
@@ -33,25 +38,24 @@ const leastWindows = 8;
 /** @throws FitError when nobody has an item to predict */
 export function createProblem(train: Dataset, given: ConvSequenceOptions, run: Run): Problem {
   const options = { ...given, targets: given.targets ?? run.targets };
-  const { maxHistory, positionsPerStep, targets } = options;
-  const windows = tileWindows(train, maxHistory, targets);
+  const { positionsPerStep, targets } = options;
+  const windows = tileWindows(train, options.maxHistory, targets);
   const count = windows.users.length;
   if (count === 0) {
     throw new FitError(
       `conv-sequence: expected users with ${targets === 'new' ? 'a new' : 'an'} item after their first event, found none among ${train.userIds.length}`,
     );
   }
-  const wished = Math.max(1, Math.round(positionsPerStep / maxHistory));
-  const windowsPerStep = Math.min(count, wished, Math.max(leastWindows, Math.ceil(count / leastSteps)));
-  const stepsPerEpoch = Math.floor(count / windowsPerStep);
+  const events = windows.ends.reduce((sum, end, window) => sum + end - windows.starts[window]!, 0);
+  const wished = Math.round((count * positionsPerStep) / events);
+  const windowsPerStep = Math.min(wished, Math.max(leastWindows, Math.ceil(count / leastSteps)));
   return {
     train,
     options,
     seed: run.seed,
     popularity: popularityScores(train, {}),
     windows,
-    windowsPerStep,
-    stepsPerEpoch,
+    stepsPerEpoch: Math.max(1, Math.floor(count / Math.max(1, windowsPerStep))),
   };
 }
 
@@ -113,23 +117,20 @@ export function createTask(
   };
 }
 
-/** The windows of each step; the order of the epoch at hand is kept, not that of others. */
+/** The windows of each step; the deal of the epoch at hand is kept, not that of others. */
 function createBatches({
   train,
   options,
   seed,
   windows,
-  windowsPerStep,
   stepsPerEpoch,
 }: Problem): (step: number) => WindowBatch {
-  let order: { epoch: number; windows: Int32Array } | undefined;
+  let deal: { epoch: number; steps: Int32Array[] } | undefined;
   return (step) => {
     const epoch = Math.floor(step / stepsPerEpoch);
-    if (order?.epoch !== epoch)
-      order = { epoch, windows: drawnOrder(windows.users.length, stream(seed, 'epoch', epoch)) };
-    const start = (step % stepsPerEpoch) * windowsPerStep;
-    const chosen = order.windows.subarray(start, start + windowsPerStep);
-    return windowBatch(train, windows, chosen, options.targets);
+    if (deal?.epoch !== epoch)
+      deal = { epoch, steps: dealWindows(windows, stepsPerEpoch, stream(seed, 'epoch', epoch)) };
+    return windowBatch(train, windows, deal.steps[step % stepsPerEpoch]!, options.targets);
   };
 }
 

@@ -55,7 +55,7 @@ function wantedEvents({ offsets, items, weights, itemIds }: Dataset, targets: Ta
 }
 
 /** Numbers 0 … count − 1 in a drawn order (Fisher and Yates). */
-export function drawnOrder(count: number, random: Random): Int32Array {
+function drawnOrder(count: number, random: Random): Int32Array {
   const order = Int32Array.from({ length: count }, (_, i) => i);
   for (let i = 0; i + 1 < count; i++) {
     const other = i + Math.floor(random() * (count - i));
@@ -64,6 +64,42 @@ export function drawnOrder(count: number, random: Random): Int32Array {
     order[other] = value;
   }
   return order;
+}
+
+/** Steps among which windows are dealt by their length. */
+const stepsDealt = 8;
+
+/**
+ * The windows of each of `steps` steps of an epoch, at most one step for each window: in a drawn order, but those of a step are
+ * about equally long, so that little is padded, and the steps of about equally many events.
+ */
+export function dealWindows({ starts, ends }: Windows, steps: number, random: Random): Int32Array[] {
+  const order = drawnOrder(starts.length, random);
+  const lengthOf = (window: number): number => ends[window]! - starts[window]!;
+  const groups = Math.ceil(steps / stepsDealt);
+  return Array.from({ length: groups }, (_, group) => {
+    const share = (of: number, at: number): number => Math.floor((at * of) / groups);
+    const own = order.slice(share(order.length, group), share(order.length, group + 1));
+    own.sort((a, b) => lengthOf(b) - lengthOf(a));
+    const dealt = cutEvenly(own, share(steps, group + 1) - share(steps, group), lengthOf);
+    return Array.from(drawnOrder(dealt.length, random), (step) => dealt[step]!);
+  }).flat();
+}
+
+/** Cuts windows, the longest first, into `parts` runs of about as many events, none of them empty. */
+function cutEvenly(windows: Int32Array, parts: number, lengthOf: (window: number) => number): Int32Array[] {
+  let remaining = windows.reduce((sum, window) => sum + lengthOf(window), 0);
+  let start = 0;
+  return Array.from({ length: parts }, (_, part) => {
+    const wanted = remaining / (parts - part);
+    let events = 0;
+    let end = start;
+    while (end < windows.length - (parts - part - 1) && events < wanted) events += lengthOf(windows[end++]!);
+    remaining -= events;
+    const run = windows.slice(start, end);
+    start = end;
+    return run;
+  });
 }
 
 /** Windows of one step, time-major and left-aligned: place t · count + w holds event t of window w, 0 (padding) past its end. */
