@@ -72,8 +72,10 @@ class Output {
   int64_t size_ = 0;
 };
 
-void expect(bool holds, const std::string& what) {
-  if (!holds) throw Failure{what};
+/** The message is made only where it is needed: this is asked of each index of a batch. */
+inline void expectIndex(int64_t index, int64_t count, const char* what) {
+  if (index < 0 || index >= count)
+    throw Failure{std::string(what) + " in 0…" + std::to_string(count - 1) + ", found " + std::to_string(index)};
 }
 
 // ---- Threads ----
@@ -107,14 +109,19 @@ struct Bags {
     entries = rows.size();
   }
   void check(int64_t count) const {
+    const int32_t *rowOf = rows.integers(), *bagOf = bags.integers();
+    const int64_t height = table.dim(0);
     for (int64_t i = 0; i < entries; ++i) {
-      const int32_t row = rows.integers()[i], bag = bags.integers()[i];
-      expect(row >= 0 && row < table.dim(0), "embeddingBag: expected a row in 0…" + std::to_string(table.dim(0) - 1) +
-                                                 ", found " + std::to_string(row));
-      expect(bag >= 0 && bag < count, "embeddingBag: expected a bag in 0…" + std::to_string(count - 1) + ", found " +
-                                          std::to_string(bag));
+      expectIndex(rowOf[i], height, "embeddingBag: expected a row");
+      expectIndex(bagOf[i], count, "embeddingBag: expected a bag");
     }
   }
+  struct Values {
+    const float *table, *weights;
+    const int32_t *rowOf, *bagOf;
+  };
+  /** Asked for once: each answer is a call into TensorFlow. */
+  Values values() const { return {table.floats(), weights.floats(), rows.integers(), bags.integers()}; }
   int64_t operations() const { return 2 * entries * heads * width; }
   Input table, weights, rows, bags;
   int64_t width, heads, entries;
@@ -125,19 +132,20 @@ void sumBags(TF_OpKernelContext* context) {
   const Bags in(context, 0);
   const int64_t count = *Input(context, 4).integers();
   in.check(count);
-  const Output sums(context, 0, {count, in.heads, in.width});
-  inParts(in.operations(), [&](int part, int parts) {
+  const Output output(context, 0, {count, in.heads, in.width});
+  float* sums = output.floats();
+  inParts(in.operations(), [&, entries = in.values()](int part, int parts) {
     const Range own(count, part, parts);
-    const int64_t stride = in.heads * in.width;
-    std::memset(sums.floats() + own.begin * stride, 0, (own.end - own.begin) * stride * sizeof(float));
+    const int64_t heads = in.heads, width = in.width, stride = heads * width;
+    std::memset(sums + own.begin * stride, 0, (own.end - own.begin) * stride * sizeof(float));
     for (int64_t i = 0; i < in.entries; ++i) {
-      const int32_t bag = in.bags.integers()[i];
+      const int64_t bag = entries.bagOf[i];
       if (bag < own.begin || bag >= own.end) continue;
-      const float* row = in.table.floats() + in.rows.integers()[i] * in.width;
-      for (int64_t head = 0; head < in.heads; ++head) {
-        const float weight = in.weights.floats()[i * in.heads + head];
-        float* sum = sums.floats() + bag * stride + head * in.width;
-        for (int64_t j = 0; j < in.width; ++j) sum[j] += weight * row[j];
+      const float* row = entries.table + entries.rowOf[i] * width;
+      for (int64_t head = 0; head < heads; ++head) {
+        const float weight = entries.weights[i * heads + head];
+        float* sum = sums + bag * stride + head * width;
+        for (int64_t j = 0; j < width; ++j) sum[j] += weight * row[j];
       }
     }
   });
@@ -149,25 +157,27 @@ void slopesOfBags(TF_OpKernelContext* context) {
   const Bags in(context, 1);
   in.check(dy.dim(0));
   const int64_t rows = in.table.dim(0);
-  const Output byTable(context, 0, {rows, in.width});
-  const Output byWeights(context, 1, {in.entries, in.heads});
-  inParts(2 * in.operations(), [&](int part, int parts) {
-    for (int64_t row = part; row < rows; row += parts)
-      std::memset(byTable.floats() + row * in.width, 0, in.width * sizeof(float));
+  const Output tableOutput(context, 0, {rows, in.width});
+  const Output weightsOutput(context, 1, {in.entries, in.heads});
+  float *byTable = tableOutput.floats(), *byWeights = weightsOutput.floats();
+  const float* slopes = dy.floats();
+  inParts(2 * in.operations(), [&, entries = in.values()](int part, int parts) {
+    const int64_t heads = in.heads, width = in.width;
+    for (int64_t row = part; row < rows; row += parts) std::memset(byTable + row * width, 0, width * sizeof(float));
     for (int64_t i = 0; i < in.entries; ++i) {
-      const int64_t at = in.rows.integers()[i];
+      const int64_t at = entries.rowOf[i];
       if (at % parts != part) continue;
-      const float* row = in.table.floats() + at * in.width;
-      float* slope = byTable.floats() + at * in.width;
-      for (int64_t head = 0; head < in.heads; ++head) {
-        const float weight = in.weights.floats()[i * in.heads + head];
-        const float* out = dy.floats() + (in.bags.integers()[i] * in.heads + head) * in.width;
+      const float* row = entries.table + at * width;
+      float* slope = byTable + at * width;
+      for (int64_t head = 0; head < heads; ++head) {
+        const float weight = entries.weights[i * heads + head];
+        const float* out = slopes + (entries.bagOf[i] * heads + head) * width;
         float dot = 0;
-        for (int64_t j = 0; j < in.width; ++j) {
+        for (int64_t j = 0; j < width; ++j) {
           dot += out[j] * row[j];
           slope[j] += weight * out[j];
         }
-        byWeights.floats()[i * in.heads + head] = dot;
+        byWeights[i * heads + head] = dot;
       }
     }
   });
@@ -194,52 +204,66 @@ inline float exponential(float x) {
   return x < -85.0f ? 0.0f : power * scale;
 }
 
-/** Positions of a row in a list of positions, in the list's order. */
-std::vector<std::vector<int64_t>> byRow(const Input& positions, int64_t rows, int64_t columns, const char* what) {
-  std::vector<std::vector<int64_t>> found(rows);
-  for (int64_t i = 0; i < positions.size(); ++i) {
-    const int64_t position = positions.integers()[i];
-    expect(position >= 0 && position < rows * columns, std::string("softmaxCrossEntropy: expected ") + what + " in 0…" +
-                                                           std::to_string(rows * columns - 1) + ", found " +
-                                                           std::to_string(position));
-    found[position / columns].push_back(i);
+/** Positions of a [rows, columns] matrix, grouped by row and within one in the list's order: order[offsets[row]…). */
+struct ByRow {
+  ByRow(const Input& positions, int64_t rows, int64_t columns, const char* what)
+      : offsets(rows + 1), order(positions.size()) {
+    const int32_t* position = positions.integers();
+    const int64_t count = positions.size();
+    for (int64_t i = 0; i < count; ++i) {
+      expectIndex(position[i], rows * columns, what);
+      ++offsets[position[i] / columns + 1];
+    }
+    for (int64_t row = 0; row < rows; ++row) offsets[row + 1] += offsets[row];
+    std::vector<int64_t> next(offsets.begin(), offsets.end() - 1);
+    for (int64_t i = 0; i < count; ++i) order[next[position[i] / columns]++] = i;
   }
-  return found;
-}
+  std::vector<int64_t> offsets, order;
+};
 
 /** Loss and its gradient by the logits; a row is read twice and written once. */
 void softmaxCrossEntropy(TF_OpKernelContext* context) {
   const Input logits(context, 0), targets(context, 1), weights(context, 2), excluded(context, 3);
   const int64_t rows = logits.dim(0), columns = logits.dim(1);
-  const auto targetsOf = byRow(targets, rows, columns, "a target");
-  const auto excludedOf = byRow(excluded, rows, columns, "an exclusion");
+  const ByRow targetsOf(targets, rows, columns, "softmaxCrossEntropy: expected a target");
+  const ByRow excludedOf(excluded, rows, columns, "softmaxCrossEntropy: expected an exclusion");
+  const int32_t *target = targets.integers(), *exclusion = excluded.integers();
+  const float* weightOf = weights.floats();
   const Output loss(context, 0, {});
   const Output byLogits(context, 1, {rows, columns});
   constexpr float never = -1e9f, smallest = 1e-37f;
+  const float* scores = logits.floats();
+  float* allSlopes = byLogits.floats();
   std::vector<double> losses(rows);
   inParts(40 * rows * columns, [&](int part, int parts) {
     std::vector<float> masked(columns);
     const Range own(rows, part, parts);
     for (int64_t row = own.begin; row < own.end; ++row) {
-      std::memcpy(masked.data(), logits.floats() + row * columns, columns * sizeof(float));
-      for (int64_t i : excludedOf[row]) masked[excluded.integers()[i] - row * columns] = never;
+      std::memcpy(masked.data(), scores + row * columns, columns * sizeof(float));
+      for (int64_t at = excludedOf.offsets[row]; at < excludedOf.offsets[row + 1]; ++at)
+        masked[exclusion[excludedOf.order[at]] - row * columns] = never;
       float largest = masked[0];
       for (int64_t j = 1; j < columns; ++j) largest = std::max(largest, masked[j]);
-      float* slopes = byLogits.floats() + row * columns;
+      float* slopes = allSlopes + row * columns;
       float sum = 0;
       for (int64_t j = 0; j < columns; ++j) {
         slopes[j] = exponential(masked[j] - largest);
         sum += slopes[j];
       }
       double total = 0;
-      for (int64_t i : targetsOf[row]) {
-        const float probability = slopes[targets.integers()[i] - row * columns] / sum;
-        losses[row] -= weights.floats()[i] * std::log(std::max(probability, smallest));
-        total += weights.floats()[i];
+      const int64_t first = targetsOf.offsets[row], last = targetsOf.offsets[row + 1];
+      for (int64_t at = first; at < last; ++at) {
+        const int64_t i = targetsOf.order[at];
+        const float probability = slopes[target[i] - row * columns] / sum;
+        losses[row] -= weightOf[i] * std::log(std::max(probability, smallest));
+        total += weightOf[i];
       }
       const float factor = static_cast<float>(total / sum);
       for (int64_t j = 0; j < columns; ++j) slopes[j] *= factor;
-      for (int64_t i : targetsOf[row]) slopes[targets.integers()[i] - row * columns] -= weights.floats()[i];
+      for (int64_t at = first; at < last; ++at) {
+        const int64_t i = targetsOf.order[at];
+        slopes[target[i] - row * columns] -= weightOf[i];
+      }
     }
   });
   double sum = 0;
@@ -255,23 +279,25 @@ void softmaxCrossEntropy(TF_OpKernelContext* context) {
  */
 void adamW(TF_OpKernelContext* context) {
   const Input value(context, 0), gradient(context, 1), mean(context, 2), variance(context, 3), rates(context, 4);
-  expect(rates.size() == 6, "adamW: expected 6 rates, found " + std::to_string(rates.size()));
+  if (rates.size() != 6) throw Failure{"adamW: expected 6 rates, found " + std::to_string(rates.size())};
   const float rate = rates.floats()[0], correction = rates.floats()[1], keep = rates.floats()[2];
   const float beta1 = rates.floats()[3], beta2 = rates.floats()[4], epsilon = rates.floats()[5];
   const int64_t width = value.rank() > 1 ? value.dim(value.rank() - 1) : 1;
   const int64_t rows = width == 0 ? 0 : value.size() / width;
   const Output changed(context, 0, {});
   std::vector<int64_t> counts(kThreads);
+  float *allValues = value.floats(), *allMeans = mean.floats(), *allVariances = variance.floats();
+  const float* allSlopes = gradient.floats();
   inParts(12 * value.size(), [&](int part, int parts) {
     const Range own(rows, part, parts);
     for (int64_t row = own.begin; row < own.end; ++row) {
       const int64_t at = row * width;
-      const float* slopes = gradient.floats() + at;
+      const float* slopes = allSlopes + at;
       bool touched = false;
       for (int64_t j = 0; j < width; ++j) touched |= slopes[j] != 0;
       if (!touched) continue;
       ++counts[part];
-      float *values = value.floats() + at, *means = mean.floats() + at, *variances = variance.floats() + at;
+      float *values = allValues + at, *means = allMeans + at, *variances = allVariances + at;
       for (int64_t j = 0; j < width; ++j) {
         const float m = beta1 * means[j] + (1 - beta1) * slopes[j];
         const float v = beta2 * variances[j] + (1 - beta2) * slopes[j] * slopes[j];
