@@ -5,7 +5,8 @@ import { adamW } from '../backend/ops.ts';
 export type Parameters = Readonly<Record<string, tf.Variable>>;
 
 export interface AdamWOptions {
-  readonly learningRate: number;
+  /** The same for every step, or one for each; steps count from 1. */
+  readonly learningRate: number | ((step: number) => number);
   /** Steps over which the rate rises linearly from 0. */
   readonly warmUpSteps?: number;
   readonly beta1?: number;
@@ -45,7 +46,8 @@ export function createAdamW(parameters: Parameters, options: AdamWOptions): Opti
   return {
     state,
     update(gradients, step) {
-      const rate = learningRate * Math.min(1, step / (warmUpSteps + 1));
+      const planned = typeof learningRate === 'number' ? learningRate : learningRate(step);
+      const rate = planned * Math.min(1, step / (warmUpSteps + 1));
       for (const name of names) {
         const gradient = gradients[name];
         if (gradient === undefined) continue;
