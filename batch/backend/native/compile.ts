@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { BackendError } from '../../../shared/errors.ts';
 import { layout } from './installation.ts';
 import type { Environment } from './pip-config.ts';
-import { nodeApiHeaders, tfjsNode } from './versions.ts';
+import { type NpmPackage, nodeApiHeaders } from './versions.ts';
 
 const run = promisify(execFile);
 
@@ -28,6 +28,7 @@ export async function findCompiler(environment: Environment): Promise<string> {
 /** Compiles tfjs-node's binding, as it is, against the unpacked TensorFlow. */
 export async function compileBinding(
   folder: string,
+  tfjsNode: NpmPackage,
   environment: Environment,
   signal: AbortSignal,
 ): Promise<void> {

@@ -23,6 +23,8 @@ export interface Operations extends Disposable {
     flags?: Readonly<Record<string, boolean>>,
   ): Handle;
   reshape(value: Handle, shape: readonly number[]): Handle;
+  /** The value, which is the caller's to free from now on. */
+  release(value: Handle): Handle;
   /** The value as a float32 tensor of tfjs. */
   output(value: Handle, shape: readonly number[]): TensorInfo;
 }
@@ -59,10 +61,12 @@ export function operations(backend: NativeBackend): Operations {
         T: 'float',
         Tshape: 'int',
       }),
-    output(value, shape) {
+    release(value) {
       own.delete(value);
-      return backend.createOutputTensor({ id: value, shape, dtype: binding.TF_FLOAT });
+      return value;
     },
+    output: (value, shape) =>
+      backend.createOutputTensor({ id: self.release(value), shape, dtype: binding.TF_FLOAT }),
     [Symbol.dispose]() {
       for (const handle of own) binding.deleteTensor(handle);
     },

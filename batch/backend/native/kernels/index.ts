@@ -9,9 +9,12 @@ import {
 } from '@tensorflow/tfjs-core';
 import type { NativeBackend, NativeCall } from '../native-backend.ts';
 import { operations } from '../operations.ts';
+import type { VariantName } from '../versions.ts';
 import { adamW } from './adam-w.ts';
+import { composedAdamW } from './composed/adam-w.ts';
+import { composedEmbeddingBag, composedEmbeddingBagGrad } from './composed/embedding-bag.ts';
+import { softmaxCrossEntropy } from './composed/softmax-cross-entropy.ts';
 import { embeddingBag, embeddingBagGrad } from './embedding-bag.ts';
-import { softmaxCrossEntropy } from './softmax-cross-entropy.ts';
 
 const backendName = 'tensorflow';
 
@@ -52,15 +55,26 @@ const multiply = (original: KernelFunc): KernelFunc => {
   };
 };
 
-const own: Readonly<Record<string, (call: NativeCall<never, never>) => TensorInfo | TensorInfo[]>> = {
-  AdamW: adamW,
-  EmbeddingBag: embeddingBag,
-  EmbeddingBagGrad: embeddingBagGrad,
-  SparseSoftmaxCrossEntropy: softmaxCrossEntropy,
+type Kernels = Readonly<Record<string, (call: NativeCall<never, never>) => TensorInfo | TensorInfo[]>>;
+
+/** On a GPU everything is composed of TensorFlow's own operations, so that tables and moments stay in its memory. */
+const own: Readonly<Record<VariantName, Kernels>> = {
+  native: {
+    AdamW: adamW,
+    EmbeddingBag: embeddingBag,
+    EmbeddingBagGrad: embeddingBagGrad,
+    SparseSoftmaxCrossEntropy: softmaxCrossEntropy,
+  },
+  gpu: {
+    AdamW: composedAdamW,
+    EmbeddingBag: composedEmbeddingBag,
+    EmbeddingBagGrad: composedEmbeddingBagGrad,
+    SparseSoftmaxCrossEntropy: softmaxCrossEntropy,
+  },
 };
 
 /** The kernels that tfjs-node lacks, one that it gets wrong and one that it has slow. Registered once, when the backend is. */
-export function registerKernels(): void {
+export function registerKernels(variant: VariantName): void {
   const mend = (kernelName: string, around: (original: KernelFunc) => KernelFunc): KernelConfig => {
     const shipped = tf.getKernel(kernelName, backendName);
     tf.unregisterKernel(kernelName, backendName);
@@ -69,7 +83,7 @@ export function registerKernels(): void {
   const kernels: KernelConfig[] = [
     mend(Round, round),
     mend(BatchMatMul, multiply),
-    ...Object.entries(own).map(([kernelName, kernelFunc]) => ({
+    ...Object.entries(own[variant]).map(([kernelName, kernelFunc]) => ({
       kernelName,
       backendName,
       kernelFunc: kernelFunc as unknown as KernelFunc,

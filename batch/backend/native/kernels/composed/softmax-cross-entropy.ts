@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { never, type SoftmaxCrossEntropyInputs } from '../../kernels/softmax-cross-entropy.ts';
-import type { NativeCall } from '../native-backend.ts';
-import { operations } from '../operations.ts';
+import { never, type SoftmaxCrossEntropyInputs } from '../../../kernels/softmax-cross-entropy.ts';
+import type { NativeCall } from '../../native-backend.ts';
+import { operations } from '../../operations.ts';
 
 /** Loss and its gradient by the logits, as on wasm: see ops.ts for the formula. */
 export function softmaxCrossEntropy({
