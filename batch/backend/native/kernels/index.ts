@@ -1,12 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {
-  BatchMatMul,
-  Identity,
-  type KernelConfig,
-  type KernelFunc,
-  Round,
-  type TensorInfo,
-} from '@tensorflow/tfjs-core';
+import { BatchMatMul, Identity, type KernelFunc, Round, type TensorInfo } from '@tensorflow/tfjs-core';
 import type { NativeBackend, NativeCall } from '../native-backend.ts';
 import { operations } from '../operations.ts';
 import type { VariantName } from '../versions.ts';
@@ -75,19 +68,20 @@ const own: Readonly<Record<VariantName, Kernels>> = {
 
 /** The kernels that tfjs-node lacks, one that it gets wrong and one that it has slow. Registered once, when the backend is. */
 export function registerKernels(variant: VariantName): void {
-  const mend = (kernelName: string, around: (original: KernelFunc) => KernelFunc): KernelConfig => {
+  const mend = (kernelName: string, around: (original: KernelFunc) => KernelFunc): void => {
     const shipped = tf.getKernel(kernelName, backendName);
     tf.unregisterKernel(kernelName, backendName);
-    return { ...shipped, kernelFunc: around(shipped.kernelFunc) };
+    tf.registerKernel({ ...shipped, kernelFunc: around(shipped.kernelFunc) });
   };
-  const kernels: KernelConfig[] = [
-    mend(Round, round),
-    mend(BatchMatMul, multiply),
-    ...Object.entries(own[variant]).map(([kernelName, kernelFunc]) => ({
-      kernelName,
-      backendName,
-      kernelFunc: kernelFunc as unknown as KernelFunc,
-    })),
-  ];
-  for (const kernel of kernels) tf.registerKernel(kernel);
+  mend(Round, round);
+  mend(BatchMatMul, multiply);
+  registerOwn(variant);
+}
+
+/** Our own kernels, in place of another variant's where they are registered. */
+export function registerOwn(variant: VariantName): void {
+  for (const [kernelName, kernel] of Object.entries(own[variant])) {
+    if (tf.getKernel(kernelName, backendName)) tf.unregisterKernel(kernelName, backendName);
+    tf.registerKernel({ kernelName, backendName, kernelFunc: kernel as unknown as KernelFunc });
+  }
 }
