@@ -5,7 +5,8 @@ import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { type BackendName, backendNames, openBackend } from '../../batch/backend/index.ts';
-import { readInstallation, setUpCommand } from '../../batch/backend/native/installation.ts';
+import { folderOf, readInstallation } from '../../batch/backend/native/installation.ts';
+import { variants } from '../../batch/backend/native/versions.ts';
 import type { ConfigInput } from '../../batch/config.ts';
 import { loadDataset } from '../../batch/data/ingest.ts';
 import { splitDataset } from '../../batch/data/split.ts';
@@ -110,8 +111,8 @@ async function problemOf(setup: ConfigInput): Promise<Problem> {
 export async function bench(): Promise<void> {
   const rows: Rows = [];
   for (const name of backendNames) {
-    if (name === 'native' && !readInstallation()) {
-      console.log(`native skipped: not set up; run \`${setUpCommand}\``);
+    if (name !== 'wasm' && !readInstallation(folderOf(name))) {
+      console.log(`${name} skipped: not set up; run \`${variants[name].command}\``);
       continue;
     }
     const own = [process.execPath, import.meta.filename, name];
