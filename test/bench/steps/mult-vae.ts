@@ -7,14 +7,7 @@ import { createProblem } from '../../../batch/models/mult-vae-problem.ts';
 import { batchLoss, createBatches, createOptimiser } from '../../../batch/models/mult-vae-training.ts';
 import { seededRandom } from '../../../batch/training/random.ts';
 import { datasetOf } from '../../fixtures/dataset.ts';
-
-/** A training step that can be taken again and again on the backend that is open. */
-export interface BenchedStep extends Disposable {
-  /** Users of a batch. */
-  readonly examples: number;
-  /** Takes step `number`, from 0: input, loss, gradients, optimiser. Returns the loss. */
-  take(number: number): number;
-}
+import type { BenchedStep } from './step.ts';
 
 /** Users, items and items of a user in MovieLens 1M's ratings of 4 and 5. */
 const shape = { users: 6_034, items: 3_533, perUser: 95 } as const;
