@@ -2,7 +2,9 @@ import { spawnSync } from 'node:child_process';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { type BackendName, backendNames, openBackend } from '../../batch/backend/index.ts';
-import { readInstallation, setUpCommand } from '../../batch/backend/native/installation.ts';
+import { findGpu } from '../../batch/backend/native/gpu.ts';
+import { folderOf, readInstallation } from '../../batch/backend/native/installation.ts';
+import { variants } from '../../batch/backend/native/versions.ts';
 import { TwoTowerOptions } from '../../batch/models/two-tower.ts';
 import { initialParameters } from '../../batch/models/two-tower-network.ts';
 import { createProblem } from '../../batch/models/two-tower-problem.ts';
@@ -60,8 +62,13 @@ export async function measure(name: BackendName) {
 export async function bench(): Promise<void> {
   const rows: Record<string, Awaited<ReturnType<typeof measure>>> = {};
   for (const name of backendNames) {
-    if (name === 'native' && !readInstallation()) {
-      console.log(`native skipped: not set up; run \`${setUpCommand}\``);
+    if (name !== 'wasm' && !readInstallation(folderOf(name))) {
+      console.log(`${name} skipped: not set up; run \`${variants[name].command}\``);
+      continue;
+    }
+    const gpu = name === 'gpu' ? await findGpu() : undefined;
+    if (gpu && 'missing' in gpu) {
+      console.log(`gpu skipped: ${gpu.missing}`);
       continue;
     }
     const { stdout, status, stderr } = spawnSync(process.execPath, [import.meta.filename, name], {
