@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { embeddingBag } from '../backend/ops.ts';
+import { silu } from '../training/layers.ts';
 import type { ItemSet } from './mult-vae-problem.ts';
 
 /**
@@ -29,18 +30,14 @@ export const residualLayers = (parameters: Tensors): string[] =>
 
 export const normEpsilon = 1e-5;
 
-function layerNorm(x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor): tf.Tensor {
+function layerNorm(x: tf.Tensor2D, scale: tf.Tensor, shift: tf.Tensor): tf.Tensor2D {
   const centred = tf.sub(x, tf.mean(x, -1, true));
   const variance = tf.mean(tf.square(centred), -1, true);
   return tf.add(tf.mul(tf.div(centred, tf.sqrt(tf.add(variance, normEpsilon))), scale), shift);
 }
 
-const silu = (x: tf.Tensor): tf.Tensor => tf.mul(x, tf.sigmoid(x));
-const linear = (x: tf.Tensor, parameters: Tensors, layer: string): tf.Tensor =>
-  tf.add(
-    tf.matMul(x as tf.Tensor2D, parameters[`${layer}.kernel`] as tf.Tensor2D),
-    parameters[`${layer}.bias`]!,
-  );
+const linear = (x: tf.Tensor2D, parameters: Tensors, layer: string): tf.Tensor2D =>
+  tf.add(tf.matMul(x, parameters[`${layer}.kernel`] as tf.Tensor2D), parameters[`${layer}.bias`]!);
 
 /** μ and log σ², [sets, D] each. */
 export function encode(
@@ -49,7 +46,7 @@ export function encode(
 ): { mean: tf.Tensor2D; logVariance: tf.Tensor2D } {
   const pooled = poolSets(parameters['history'] as tf.Tensor2D, sets);
   const layers = residualLayers(parameters);
-  let h: tf.Tensor = tf.add(pooled, parameters['history.bias']!);
+  let h: tf.Tensor2D = tf.add(pooled, parameters['history.bias']!);
   h = layers.length > 0 ? silu(h) : tf.tanh(h);
   for (const layer of layers) {
     if (layer !== 'input') h = tf.add(h, silu(linear(h, parameters, layer)));
@@ -85,6 +82,4 @@ function poolSets(table: tf.Tensor2D, sets: readonly ItemSet[]): tf.Tensor2D {
 
 /** What a code is multiplied by the item table as, [sets, D or H]. */
 export const decode = (parameters: Tensors, code: tf.Tensor2D): tf.Tensor2D =>
-  parameters['decoder.kernel'] === undefined
-    ? code
-    : (tf.tanh(linear(code, parameters, 'decoder')) as tf.Tensor2D);
+  parameters['decoder.kernel'] === undefined ? code : tf.tanh(linear(code, parameters, 'decoder'));
