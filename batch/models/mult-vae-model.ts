@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { EmbeddingTable, Model } from '../recommender.ts';
 import type { Parameters } from '../training/optimiser.ts';
-import { decode, encode, encoderOnnx } from './mult-vae-network.ts';
+import { decode, encode, type Tensors } from './mult-vae-network.ts';
+import { encoderOnnx } from './mult-vae-onnx.ts';
 import { itemSet, type Problem } from './mult-vae-problem.ts';
 
 const queriesAtOnce = 512;
@@ -10,7 +11,7 @@ type Context = Pick<Problem, 'popularity' | 'options'>;
 
 /** Scores as `Model.score` does, with the parameters as they stand. Holds no tensor after it. */
 export const scoreWith =
-  (parameters: Readonly<Record<string, tf.Tensor>>, { popularity, options }: Context): Model['score'] =>
+  (parameters: Tensors, { popularity, options }: Context): Model['score'] =>
   async (queries, candidates) => {
     const rows = popularity.length;
     const scores: Float32Array[] = [];

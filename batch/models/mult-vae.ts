@@ -3,8 +3,8 @@ import * as v from 'valibot';
 import { maximumDimensions } from '../../shared/release.ts';
 import { openBackend } from '../backend/index.ts';
 import { defineRecommender } from '../recommender.ts';
+import { initialise } from './mult-vae-initial.ts';
 import { createModel } from './mult-vae-model.ts';
-import { initialise } from './mult-vae-network.ts';
 import { createProblem } from './mult-vae-problem.ts';
 import { fitParameters } from './mult-vae-training.ts';
 import { withProfiles } from './profile.ts';
@@ -26,7 +26,7 @@ const residual = {
   learningRate: 1e-3,
   finalRate: 0.05,
   batchSize: 250,
-  epochs: 85,
+  epochs: 40,
 } as const;
 
 export const MultVaeOptions = withProfiles(
@@ -63,7 +63,7 @@ export const MultVaeOptions = withProfiles(
     patience: v.optional(Count, 4),
   },
   {
-    fast: residual,
+    fast: { ...residual, learningRate: 2e-3, epochs: 20 },
     full: residual,
     published: {
       ...residual,
