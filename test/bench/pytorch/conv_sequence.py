@@ -39,7 +39,7 @@ class Block(nn.Module):
         n = self.norm(h)
         near = torch.cat([n, F.pad(n, (0, 0, 1, 0))[:, :-1], F.pad(n, (0, 0, 2, 0))[:, :-2]], dim=2)
         gates, values = F.silu(self.mix_in(near)).chunk(2, dim=2)
-        # By FFT; conv1d with a group a channel takes several times as long at these lengths.
+        # By FFT: conv1d with a group a channel takes as long at 50 events and 2.7 times as long at 200.
         length = h.shape[1]
         size = 2 * length
         x = torch.fft.rfft(values, n=size, dim=1)
