@@ -238,20 +238,18 @@ describe('batch and worker agree', () => {
     });
   });
 
-  it('within the bounds of int8 on 1,000 customers, by a two-tower', async () => {
-    const { model, artifact, subject } = await fitted(
-      'two-tower',
-      { epochs: 1, examplesPerUser: 2 },
-      1_000,
-      data,
-    );
+  it.each([
+    { name: 'two-tower', options: { epochs: 1, examplesPerUser: 2 } },
+    { name: 'conv-sequence', options: { epochs: 1, blocks: 2 } },
+  ])('within the bounds of int8 on 1,000 customers, by $name', async ({ name, options }) => {
+    const { model, artifact, subject } = await fitted(name, options, 1_000, data);
     using _ = model;
     const { histories } = subject;
     const answers = await ask(subject);
     const float = compare(histories, answers, await model.score(histories.map((history) => ({ history }))));
     const released = compare(histories, answers, await releasedScores(artifact, histories));
     console.log(
-      `two-tower, of float32: ${JSON.stringify(float)}\nof the released tables: ${JSON.stringify(released)}`,
+      `${name}, of float32: ${JSON.stringify(float)}\nof the released tables: ${JSON.stringify(released)}`,
     );
     expect(float.histories).toBe(1_000);
     expectWithin(float, 0.02);

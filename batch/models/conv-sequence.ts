@@ -23,7 +23,7 @@ export const ConvSequenceOptions = withProfiles(
     targets: v.optional(v.picklist(['new', 'any'])),
     /** Share of a block's outputs that a step does not see. */
     dropout: v.optional(Share),
-    /** Items drawn beside a batch's targets for its softmax; 'all': the catalogue. */
+    /** Items drawn beside a batch's targets for its softmax; 'all': the catalogue up to 20,000 items, beyond that 2,048 draws. */
     negatives: v.optional(v.union([Count, v.literal('all')])),
     /** Events that a step reads: windows of `maxHistory` of them. */
     positionsPerStep: v.optional(Count, 3_200),
