@@ -19,8 +19,9 @@ export interface AppOptions {
 
 const retryAfterLimit = 10;
 
-/** For answers that are data, never a page. */
+/** For answers that are data, never a page. Whether the domain has TLS only is its owner's to say, not ours. */
 const headers = {
+  strictTransportSecurity: false,
   contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
   crossOriginOpenerPolicy: false,
   originAgentCluster: false,

@@ -11,13 +11,26 @@ const number = (least: number, most: number) =>
     v.maxValue(most),
   );
 
+/** Whether keys can be appended to it. Secrets have no place in a variable that anybody who deploys can read. */
+function isOrigin(text: string): boolean {
+  if (text === '') return true;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return (
+    url !== undefined &&
+    /^https?:$/.test(url.protocol) &&
+    !/[?#\s]/.test(text) &&
+    url.username === '' &&
+    url.password === ''
+  );
+}
+
 /** The worker's variables, as wrangler.toml and `--var` give them: text. */
-export const Variables = v.object({
+const Variables = v.object({
   /** Address of an HTTP origin with the store's keys as paths; left out or empty, the R2 bucket is read. */
   RELEASE_ORIGIN: v.optional(
     v.pipe(
       v.string(),
-      v.check((text) => text === '' || /^https?:\/\/\S+$/.test(text), 'expected an http(s) address'),
+      v.check(isOrigin, 'expected an http(s) address without user, password, query or fragment'),
       v.transform((text) => text.replace(/\/+$/, '')),
     ),
     '',
@@ -37,7 +50,7 @@ export const Variables = v.object({
   ),
 });
 /** Parsed. */
-export type Variables = v.InferOutput<typeof Variables>;
+type Variables = v.InferOutput<typeof Variables>;
 
 /** @throws ConfigError naming the variable */
 export function parseVariables(environment: unknown): Variables {

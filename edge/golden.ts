@@ -9,8 +9,8 @@ import { stopwatch } from './timing.ts';
  * Replays a release's golden requests through the request path itself and compares with the batch side's answers.
  * @throws ReleaseError naming the first request and rank where they part
  */
-export async function replayGolden(release: Release): Promise<void> {
-  const { tolerance, requests } = release.golden;
+export async function replayGolden(release: Release, golden: GoldenRequests): Promise<void> {
+  const { tolerance, requests } = golden;
   for (const [number, { history, items: expected }] of requests.entries()) {
     if (expected.length === 0) continue;
     const request = {

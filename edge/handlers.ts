@@ -1,11 +1,12 @@
 import type { Context } from 'hono';
-import { RecommendationRequest } from '../shared/api.ts';
+import { type Degradation, limits, RecommendationRequest } from '../shared/api.ts';
 import { readJson } from './body.ts';
 import { describeApi } from './openapi.ts';
 import { ListQuery, type Operation, type OperationName, operations, SearchQuery } from './operations.ts';
 import { unknownItem } from './problems.ts';
-import { popularItems, recommend } from './recommend.ts';
+import { encoderFailed, recommend } from './recommend.ts';
 import type { Release, Serving, ServingState } from './release.ts';
+import { popularItems } from './respond.ts';
 import { createSearch, type Search } from './search.ts';
 import { type Stopwatch, stopwatch } from './timing.ts';
 import { validate, validateQuery } from './validate.ts';
@@ -21,7 +22,7 @@ export function createHandlers(serving: Serving, cacheSeconds: number): Record<O
 
   return {
     recommend: async (c) => {
-      const request = validate(RecommendationRequest, await readJson(c.req.raw));
+      const request = validate(RecommendationRequest, withoutOldEvents(await readJson(c.req.raw)));
       return answer(c, operations.recommend, (release, stages) => recommend(release, request, stages));
     },
     popular: (c) => {
@@ -85,6 +86,13 @@ const answerer =
     return cacheable(c, body, releaseId, cacheSeconds);
   };
 
+/** Of a longer history the last events count. The others are not even looked at: neither right nor wrong, and no cost. */
+function withoutOldEvents(body: unknown): unknown {
+  const history = (body as { readonly history?: unknown } | null)?.history;
+  if (!Array.isArray(history) || history.length <= limits.history) return body;
+  return { ...(body as object), history: history.slice(-limits.history) };
+}
+
 const itemIdOf = (c: Context): string => validate(operations.item.parameters.itemId, c.req.param('itemId'));
 
 /** @throws HttpProblem 404 */
@@ -97,7 +105,7 @@ function findItem(release: Release, itemId: string): number {
 /** Whether a stage failed that may work the next time. */
 const isTransient = (body: object): boolean =>
   'degraded' in body &&
-  (body.degraded as readonly { readonly stage: string }[]).some(({ stage }) => stage === 'encode');
+  (body.degraded as readonly Degradation[]).some(({ reason }) => reason === encoderFailed);
 
 /** Raise it when the same release is answered differently than before: caches hold answers by release and this. */
 const representation = 1;

@@ -1,4 +1,4 @@
-import { limits, type RecommendationRequest } from '../shared/api.ts';
+import type { RecommendationRequest } from '../shared/api.ts';
 import type { Catalogue } from '../shared/catalogue.ts';
 import { type History, latest } from '../shared/history.ts';
 import type { Manifest } from '../shared/release.ts';
@@ -14,7 +14,7 @@ export interface ResolvedRequest {
 }
 
 /**
- * Looks a request's items and event kinds up. Of a longer history the last 1,000 events count.
+ * Looks a request's items and event kinds up.
  * @throws HttpProblem 422 for an event kind that the release does not have
  */
 export function resolveRequest(
@@ -28,14 +28,13 @@ export function resolveRequest(
     if (item === 0) unknown.add(itemId);
     return item;
   };
-  const skipped = Math.max(0, request.history.length - limits.history);
-  const events = request.history.slice(skipped);
+  const events = request.history;
   const items = new Int32Array(events.length);
   const times = new Float64Array(events.length);
   const weights = new Float32Array(events.length);
   let known = 0;
   for (const [i, event] of events.entries()) {
-    const weight = weightOf(manifest, event.kind, skipped + i);
+    const weight = weightOf(manifest, event.kind, i);
     const item = find(event.itemId);
     if (item === 0) continue;
     items[known] = item;

@@ -17,6 +17,12 @@ export interface Loader {
   openEncoder(model: Uint8Array): Promise<Encoder>;
 }
 
+/** A release, and the requests that are to prove it. */
+export interface Loaded {
+  readonly release: Release;
+  readonly golden: GoldenRequests;
+}
+
 const manifestLimit = 4 * 1024 * 1024;
 
 /**
@@ -25,13 +31,13 @@ const manifestLimit = 4 * 1024 * 1024;
  * that it also answers as it should. Aborting `signal` gives the memory back even where loading no longer goes on.
  * @throws ReleaseError
  */
-export async function loadRelease(loader: Loader, releaseId: string, signal: AbortSignal): Promise<Release> {
+export async function loadRelease(loader: Loader, releaseId: string, signal: AbortSignal): Promise<Loaded> {
   const { source, memory, kernel } = loader;
   const manifest = await readManifest(source, releaseId);
   const plan = planRelease(manifest);
   signal.throwIfAborted();
   const region = memory.reserve(plan.byteLength);
-  signal.addEventListener('abort', () => region.free(), { once: true });
+  signal.addEventListener('abort', region.free, { once: true });
   const buffer = (): ArrayBuffer => memory.memory.buffer as ArrayBuffer;
   const expected = (file: string): ExpectedFile => ({
     key: releaseKey(releaseId, file),
@@ -54,16 +60,17 @@ export async function loadRelease(loader: Loader, releaseId: string, signal: Abo
       ? readVerified(source, expected(artifact.encoder.file)).then(loader.openEncoder)
       : Promise.resolve(undefined);
   const dispose = async (): Promise<void> => {
+    if (!region.held) return;
     region.free();
     await (await encoder)?.release();
   };
   try {
     const golden = readVerified(source, expected(manifest.golden));
     await Promise.all([encoder, golden, ...[...plan.files.keys()].map(place)]);
+    const requests = parseJson(GoldenRequests, await golden, expected(manifest.golden).key);
     const release: Release = {
       releaseId,
       manifest,
-      golden: parseJson(GoldenRequests, await golden, expected(manifest.golden).key),
       kernel,
       encoder: await encoder,
       placed: whileUnmoved(
@@ -74,7 +81,8 @@ export async function loadRelease(loader: Loader, releaseId: string, signal: Abo
     };
     const { artifact: placed } = release.placed();
     if (placed.kind === 'embedding') kernel.clearExcluded(placed.items, placed.scratch);
-    return release;
+    signal.removeEventListener('abort', region.free);
+    return { release, golden: requests };
   } catch (error) {
     region.free();
     void encoder.then(

@@ -107,7 +107,12 @@ function describe(operationId: string, operation: Operation): Record<string, unk
         content: { 'application/json': { schema: schemaOf(answer, 'output') } },
       },
       ...(cacheable && { 304: { description: 'As it was when it had the ETag of If-None-Match' } }),
-      ...Object.fromEntries([...problems, 429, 500].map((status) => [status, problem(status)])),
+      ...Object.fromEntries(
+        [...problems, ...(operation.path.startsWith('/v1/') ? [429] : []), 500].map((status) => [
+          status,
+          problem(status),
+        ]),
+      ),
     },
   };
 }

@@ -43,7 +43,7 @@ export const SearchQuery = v.object({
 });
 
 /** The worker runs. */
-export const Health = v.strictObject({ status: v.literal('ok') });
+const Health = v.strictObject({ status: v.literal('ok') });
 const OpenApiDocument = v.looseObject({ openapi: v.string() });
 
 /** Every operation by its operationId. */

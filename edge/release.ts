@@ -1,5 +1,5 @@
 import type { ReleaseResponse } from '../shared/api.ts';
-import type { GoldenRequests, Manifest } from '../shared/release.ts';
+import type { Manifest } from '../shared/release.ts';
 import type { Encoder } from './encode.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import type { Placed } from './placement.ts';
@@ -8,7 +8,6 @@ import type { Placed } from './placement.ts';
 export interface Release {
   readonly releaseId: string;
   readonly manifest: Manifest;
-  readonly golden: GoldenRequests;
   readonly kernel: Kernel;
   /** Absent where the artifact has none. */
   readonly encoder: Encoder | undefined;
@@ -17,7 +16,7 @@ export interface Release {
    * step asks anew. Costs nothing while nothing moved.
    */
   placed(): Placed;
-  /** Gives memory and encoder back; whoever still uses the release then reads another's bytes. */
+  /** Gives memory and encoder back, once; whoever still uses the release then reads another's bytes. */
   dispose(): Promise<void>;
 }
 

@@ -23,13 +23,20 @@ interface Active {
 }
 
 interface Update {
-  readonly done: Promise<void>;
   readonly started: number;
   readonly abandon: AbortController;
+  /** The release that the channel names, once the pointer was read. */
+  wanted: string | undefined;
+}
+
+/** Failures in a row of one thing that is tried. */
+interface Failures {
+  readonly count: number;
+  readonly retryAt: number;
 }
 
 const pointerLimit = 256 * 1024;
-/** An update that takes longer was cut off with the request that began it; the next request begins anew. */
+/** The runtime cuts an update off with the request that began it, after 30 s; before that we give it up ourselves. */
 const updateTimeout = 25_000;
 const shortestRetry = 1_000;
 const longestRetry = 300_000;
@@ -39,56 +46,60 @@ const fallbacks = 2;
 /** Serves the first release of a channel, and moves to another when the channel does. */
 export function createServing({ loader, channel, pollInterval }: ServingOptions): Serving {
   let active: Active | undefined;
-  let update: Update | undefined;
+  let update: { readonly begun: Update; readonly done: Promise<void> } | undefined;
   let nextUpdate = 0;
-  /** Failures in a row to load `failed.releaseId`, or to read the pointer. */
-  let failed:
-    | { readonly releaseId: string | undefined; readonly count: number; readonly retryAt: number }
-    | undefined;
+  /** By release; undefined is the pointer itself. */
+  const failures = new Map<string | undefined, Failures>();
   let lastFailure: ReleaseResponse['lastFailure'];
 
   function noteFailure(releaseId: string | undefined, error: unknown): void {
-    const count = failed?.releaseId === releaseId ? (failed?.count ?? 0) + 1 : 1;
+    const count = (failures.get(releaseId)?.count ?? 0) + 1;
     const retryAt = Date.now() + Math.min(longestRetry, shortestRetry * 2 ** (count - 1));
-    failed = { releaseId, count, retryAt };
+    failures.set(releaseId, { count, retryAt });
+    if (!active) nextUpdate = retryAt;
     lastFailure = {
       ...(releaseId !== undefined && { releaseId }),
       at: new Date().toISOString(),
-      reason: error instanceof Error ? error.message : String(error),
+      reason: publicReason(error),
     };
     console.error('release', releaseId, error);
   }
 
   async function moveTo(releaseId: string, signal: AbortSignal): Promise<void> {
-    const release = await loadRelease(loader, releaseId, signal);
+    const { release, golden } = await loadRelease(loader, releaseId, signal);
+    const giveUp = (): void => void release.dispose();
+    signal.addEventListener('abort', giveUp, { once: true });
     try {
-      await replayGolden(release);
+      await replayGolden(release, golden);
       signal.throwIfAborted();
     } catch (error) {
       await release.dispose();
       throw error;
     }
+    signal.removeEventListener('abort', giveUp);
     const previous = active;
     active = { release, activatedAt: new Date().toISOString(), uses: 0, retired: false };
+    failures.clear();
     if (previous !== undefined) await retire(previous);
   }
 
   /** Brings this isolate to the release that the channel names. Failures are noted, not thrown. */
-  async function bringUpToDate(signal: AbortSignal): Promise<void> {
-    let wanted: string | undefined;
+  async function bringUpToDate(begun: Update): Promise<void> {
+    const { signal } = begun.abandon;
     let earlier: readonly string[] = [];
     try {
       const pointer = await readChannel(loader, channel);
-      wanted = pointer.releases[0]!.releaseId;
+      failures.delete(undefined);
+      const wanted = pointer.releases[0]!.releaseId;
+      begun.wanted = wanted;
       earlier = pointer.previous.map(({ releaseId }) => releaseId);
       if (wanted !== active?.release.releaseId) {
-        if (active && failed?.releaseId === wanted && Date.now() < failed.retryAt) return;
+        if (active && Date.now() < (failures.get(wanted)?.retryAt ?? 0)) return;
         await moveTo(wanted, signal);
       }
-      failed = undefined;
       lastFailure = undefined;
     } catch (error) {
-      if (!signal.aborted) noteFailure(wanted, error);
+      if (!signal.aborted) noteFailure(begun.wanted, error);
     }
     for (const releaseId of earlier.slice(0, fallbacks)) {
       if (active || signal.aborted) return;
@@ -96,31 +107,34 @@ export function createServing({ loader, channel, pollInterval }: ServingOptions)
     }
   }
 
-  function begin(waitUntil: WaitUntil): Update {
-    update?.abandon.abort();
-    const abandon = new AbortController();
-    const begun: Update = {
-      started: Date.now(),
-      abandon,
-      done: bringUpToDate(abandon.signal).then(() => {
-        if (update !== begun) return;
-        update = undefined;
-        nextUpdate = active ? Date.now() + pollInterval : (failed?.retryAt ?? 0);
-      }),
-    };
-    update = begun;
-    waitUntil(begun.done);
-    return begun;
+  function begin(waitUntil: WaitUntil): Promise<void> {
+    const begun: Update = { started: Date.now(), abandon: new AbortController(), wanted: undefined };
+    const done = bringUpToDate(begun).then(() => {
+      if (update?.begun !== begun) return;
+      update = undefined;
+      if (active) nextUpdate = Date.now() + pollInterval;
+    });
+    update = { begun, done };
+    waitUntil(done);
+    return done;
   }
 
-  const underWay = (): Update | undefined =>
-    update && Date.now() - update.started < updateTimeout ? update : undefined;
+  /** The update under way, if any. One that takes too long is given up here, and counts as a failure. */
+  function underWay(): Promise<void> | undefined {
+    if (update === undefined || Date.now() - update.begun.started < updateTimeout) return update?.done;
+    const { wanted, abandon } = update.begun;
+    update = undefined;
+    const what = wanted === undefined ? channelKey(channel) : `release ${wanted}`;
+    noteFailure(wanted, new ReleaseError(`${what}: expected to be loaded within ${updateTimeout / 1_000} s`));
+    abandon.abort();
+    return undefined;
+  }
 
   /** @throws HttpProblem 503 when there is no release afterwards */
   async function firstRelease(waitUntil: WaitUntil): Promise<void> {
     let current = underWay();
     if (current === undefined && Date.now() >= nextUpdate) current = begin(waitUntil);
-    if (current !== undefined) await orTimeout(current.done, updateTimeout);
+    if (current !== undefined) await orTimeout(current, updateTimeout);
     if (active !== undefined) return;
     const seconds = Math.max(1, Math.ceil((nextUpdate - Date.now()) / 1_000));
     throw unavailable(lastFailure?.reason ?? 'a release is being loaded', seconds);
@@ -130,7 +144,7 @@ export function createServing({ loader, channel, pollInterval }: ServingOptions)
     async use(waitUntil, work) {
       if (active === undefined) await firstRelease(waitUntil);
       const current = active as Active;
-      if (Date.now() >= nextUpdate && underWay() === undefined) begin(waitUntil);
+      if (underWay() === undefined && Date.now() >= nextUpdate) void begin(waitUntil);
       current.uses += 1;
       try {
         return await work(current.release, { activatedAt: current.activatedAt, lastFailure });
@@ -142,11 +156,20 @@ export function createServing({ loader, channel, pollInterval }: ServingOptions)
   };
 }
 
-/** Lets go of a release when its last request is answered. */
+/** Lets go of a release when its last request is answered. What it gives back is no request's business. */
 async function retire(old: Active): Promise<void> {
   old.retired = true;
-  if (old.uses === 0) await old.release.dispose();
+  if (old.uses > 0) return;
+  try {
+    await old.release.dispose();
+  } catch (error) {
+    console.error('release', old.release.releaseId, error);
+  }
 }
+
+/** What the public may read of a failure: our own errors name keys and sizes, others perhaps addresses. */
+const publicReason = (error: unknown): string =>
+  error instanceof ReleaseError ? error.message : 'an unexpected error; it was logged';
 
 async function readChannel({ source }: Loader, channel: string): Promise<Channel> {
   const key = channelKey(channel);

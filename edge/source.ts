@@ -22,7 +22,7 @@ export interface Opened {
 
 /** Where releases are read from: an R2 bucket, or an HTTP origin such as a CDN before S3. */
 export interface Source {
-  /** For messages. */
+  /** For messages that the public may read: no address. */
   readonly description: string;
   /**
    * Opens an object, undefined when there is none.
@@ -34,7 +34,7 @@ export interface Source {
 /** Seconds in Cloudflare's cache. Releases are immutable, but a damaged object that was repaired must come through. */
 const cacheTtlByStatus = { '200-299': 3_600, '300-599': -1 };
 
-/** Milliseconds in which an object must have arrived. */
+/** Milliseconds in which an object must have arrived; of an R2 object, its head. */
 const timeout = 20_000;
 
 /** An R2 bucket, keys as they are. */
@@ -42,7 +42,7 @@ export function bucketSource(bucket: R2Bucket): Source {
   return {
     description: 'the R2 bucket',
     async open(key, { range } = {}) {
-      const object = await bucket.get(key, range ? { range } : {});
+      const object = await inTime(key, bucket.get(key, range ? { range } : {}));
       return object ? { body: object.body, offset: range?.offset ?? 0 } : undefined;
     },
   };
@@ -51,11 +51,11 @@ export function bucketSource(bucket: R2Bucket): Source {
 /** `origin` ends without a slash; keys are its paths. */
 export function httpSource(origin: string): Source {
   return {
-    description: origin,
+    description: 'the origin',
     async open(key, { range, mutable = false } = {}) {
       const headers = new Headers({ 'accept-encoding': 'identity' });
       if (range) headers.set('range', `bytes=${range.offset}-${range.offset + range.length - 1}`);
-      const { status, body } = await request(`${origin}/${key}`, {
+      const { status, body } = await request(key, `${origin}/${key}`, {
         headers,
         signal: AbortSignal.timeout(timeout),
         ...(mutable ? { cache: 'no-store' } : { cf: { cacheEverything: true, cacheTtlByStatus } }),
@@ -66,15 +66,33 @@ export function httpSource(origin: string): Source {
       await body?.cancel();
       // S3 answers 403 for an absent key to those who may not list.
       if (status === 404 || status === 403) return undefined;
-      throw new ReleaseError(`${origin}/${key}: expected status 200, found ${status}`);
+      throw new ReleaseError(`${key}: expected status 200 from the origin, found ${status}`);
     },
   };
 }
 
-async function request(url: string, init: RequestInit): Promise<Response> {
+/** The cause may hold the origin's address: it is for the log. @throws ReleaseError */
+async function request(key: string, url: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, init);
   } catch (cause) {
-    throw new ReleaseError(`${url}: expected an answer, found ${(cause as Error).message}`, { cause });
+    throw new ReleaseError(`${key}: expected an answer from the origin, found none`, { cause });
+  }
+}
+
+/** @throws ReleaseError when a bucket does not answer */
+async function inTime<T>(key: string, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () =>
+      late.reject(
+        new ReleaseError(`${key}: expected an answer from the R2 bucket within ${timeout / 1_000} s`),
+      ),
+    timeout,
+  );
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -71,5 +71,6 @@ function misconfigured(error: unknown): Response {
   const detail =
     error instanceof ConfigError ? error.message : 'the worker could not be set up; it was logged';
   const { problem } = internal(`configuration: ${detail}`);
-  return Response.json(problem, { status: 500, headers: { 'content-type': 'application/problem+json' } });
+  const headers = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' };
+  return Response.json(problem, { status: 500, headers });
 }

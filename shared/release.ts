@@ -17,7 +17,13 @@ export const releasePrefix = (releaseId: string): string => `releases/${releaseI
 export const releaseKey = (releaseId: string, file: string): string => releasePrefix(releaseId) + file;
 export const channelKey = (channel: string): string => `channels/${channel}.json`;
 
-export const Sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits'));
+/**
+ * Bytes of an encoder, and of the golden requests, at most: the edge holds them beside the tables while it loads, outside
+ * the memory that it plans from the manifest.
+ */
+const largestSmallFile = 8 * 1024 * 1024;
+
+const Sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits'));
 export const ReleaseId = v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/, 'expected 16 lower-case hex digits'));
 export type ReleaseId = v.InferOutput<typeof ReleaseId>;
 export const ChannelName = v.pipe(
@@ -72,7 +78,7 @@ export const NeighboursArtifact = v.strictObject({
 });
 
 /** Nothing but the catalogue: popularity answers. */
-export const NoArtifact = v.strictObject({ kind: v.literal('none') });
+const NoArtifact = v.strictObject({ kind: v.literal('none') });
 
 export const ReleasedArtifact = v.variant('kind', [EmbeddingArtifact, NeighboursArtifact, NoArtifact]);
 export type EmbeddingArtifact = v.InferOutput<typeof EmbeddingArtifact>;
@@ -149,12 +155,18 @@ function contradictions(manifest: v.InferOutput<typeof ManifestEntries>): string
     else if (bytes !== undefined && listed.bytes !== bytes)
       found.push(`expected ${file} to have ${bytes} bytes, found ${listed.bytes}`);
   };
+  const expectSmall = (file: string): void => {
+    const bytes = Object.hasOwn(files, file) ? files[file]!.bytes : 0;
+    if (bytes > largestSmallFile)
+      found.push(`expected ${file} to have at most ${largestSmallFile} bytes, found ${bytes}`);
+  };
   const expectRows = (file: string, rows: number): void => {
     if (rows !== catalogue.items + 1)
       found.push(`expected ${catalogue.items + 1} rows in ${file}, found ${rows}`);
   };
   expectFile(catalogue.file);
   expectFile(manifest.golden);
+  expectSmall(manifest.golden);
   if (manifest.data.popularity !== undefined) expectFile(manifest.data.popularity);
   if (!Object.hasOwn(manifest.eventKinds, manifest.defaultEventKind))
     found.push(`expected '${manifest.defaultEventKind}' among the event kinds, found none`);
@@ -164,6 +176,7 @@ function contradictions(manifest: v.InferOutput<typeof ManifestEntries>): string
   }
   if (artifact.kind === 'embedding') {
     expectFile(artifact.encoder.file);
+    expectSmall(artifact.encoder.file);
     for (const table of [artifact.items, artifact.history]) {
       expectFile(table.file, tableLayout(table).byteLength);
       expectRows(table.file, table.rows);
@@ -191,14 +204,20 @@ export type Channel = v.InferOutput<typeof Channel>;
  * every item the same but where neighbouring scores are closer than that.
  */
 export const GoldenRequests = v.strictObject({
-  tolerance: v.pipe(v.number(), v.minValue(0)),
-  requests: v.array(
-    v.strictObject({
-      history: v.array(
-        v.strictObject({ itemId: v.string(), kind: v.optional(v.string()), time: v.optional(v.number()) }),
-      ),
-      items: v.array(v.strictObject({ itemId: v.string(), score: v.number() })),
-    }),
+  tolerance: v.pipe(v.number(), v.minValue(0), v.maxValue(0.05)),
+  requests: v.pipe(
+    v.array(
+      v.strictObject({
+        history: v.array(
+          v.strictObject({ itemId: v.string(), kind: v.optional(v.string()), time: v.optional(v.number()) }),
+        ),
+        items: v.array(v.strictObject({ itemId: v.string(), score: v.number() })),
+      }),
+    ),
+    v.check(
+      (requests) => requests.some(({ items }) => items.length > 0),
+      'expected at least one request that is answered, found none',
+    ),
   ),
 });
 export type GoldenRequests = v.InferOutput<typeof GoldenRequests>;

@@ -127,7 +127,7 @@ describe('POST /v1/recommendations', () => {
   });
 
   it('counts the last 1,000 events of a longer history', async () => {
-    const old = Array.from({ length: 300 }, () => ({ itemId: 'x' }));
+    const old = Array.from({ length: 300 }, (_, i) => ({ itemId: i }));
     const events = Array.from({ length: limits.history }, (_, i) => ({
       itemId: `item-${String((i % 600) + 1).padStart(7, '0')}`,
     }));
@@ -328,6 +328,13 @@ describe('GET', () => {
 });
 
 describe('methods, origins and clients', () => {
+  it('answers data that no browser takes for a page, and makes no rule for the rest of the domain', async () => {
+    const { headers } = await get('/v1/release');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(headers.get('strict-transport-security')).toBeNull();
+  });
+
   it('answers HEAD like GET without a body, OPTIONS with what is allowed, and 405 otherwise', async () => {
     const head = await get('/v1/items/popular', { method: 'HEAD' });
     expect([head.status, await head.text(), head.headers.get('etag')]).toEqual([

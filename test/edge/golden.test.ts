@@ -1,33 +1,36 @@
+import * as v from 'valibot';
 import { expect, it } from 'vitest';
 import { replayGolden } from '../../edge/golden.ts';
-import type { Release } from '../../edge/release.ts';
+import { GoldenRequests } from '../../shared/release.ts';
 import { placedRelease } from '../fixtures/placed.ts';
-import { fixtureRelease } from '../fixtures/release.ts';
+import { type FixtureRelease, fixtureRelease } from '../fixtures/release.ts';
 
-type Golden = Release['golden'];
+const goldenOf = ({ manifest, files }: FixtureRelease): GoldenRequests =>
+  v.parse(GoldenRequests, JSON.parse(new TextDecoder().decode(files.get(manifest.golden))));
 
-const altered = (release: Release, change: (requests: Golden['requests']) => void): Release => {
-  const golden = structuredClone(release.golden);
-  change(golden.requests);
-  return { ...release, golden };
+type Requests = GoldenRequests['requests'];
+
+const altered = (golden: GoldenRequests, change: (requests: Requests) => void): GoldenRequests => {
+  const copy = structuredClone(golden);
+  change(copy.requests);
+  return copy;
 };
 
 it.each(['embedding', 'neighbours', 'none'] as const)(
   'reproduces the answers of an exported release: %s',
   async (kind) => {
     for (const bias of kind === 'embedding' ? [false, true] : [false]) {
-      const release = await placedRelease(
-        await fixtureRelease({ items: 700, kind, bias, ownHistoryTable: bias }),
-      );
-      await expect(replayGolden(release)).resolves.toBeUndefined();
+      const fixture = await fixtureRelease({ items: 700, kind, bias, ownHistoryTable: bias });
+      await expect(replayGolden(await placedRelease(fixture), goldenOf(fixture))).resolves.toBeUndefined();
     }
   },
 );
 
 it('notices a score, an item, an order and a length that are not as expected', async () => {
-  const release = await placedRelease(await fixtureRelease({ items: 700 }));
-  const refused = (change: (requests: Golden['requests']) => void) =>
-    expect(replayGolden(altered(release, change))).rejects.toThrow(/golden request/);
+  const fixture = await fixtureRelease({ items: 700 });
+  const release = await placedRelease(fixture);
+  const refused = (change: (requests: Requests) => void) =>
+    expect(replayGolden(release, altered(goldenOf(fixture), change))).rejects.toThrow(/golden request/);
   await refused((requests) => {
     requests[3]!.items[0]!.score *= 1.01;
   });
@@ -44,17 +47,28 @@ it('notices a score, an item, an order and a length that are not as expected', a
 });
 
 it('lets items change places whose scores are as good as equal', async () => {
-  const release = await placedRelease(await fixtureRelease({ items: 700 }));
-  const [first, , , , fifth, sixth] = release.golden.requests[3]!.items;
+  const fixture = await fixtureRelease({ items: 700 });
+  const release = await placedRelease(fixture);
+  const golden = goldenOf(fixture);
+  const [first, , , , fifth, sixth] = golden.requests[3]!.items;
   const gap = (fifth!.score - sixth!.score) / first!.score;
-  const swapped = (tolerance: number): Release => {
-    const changed = altered(release, (requests) => {
+  const swapped = (tolerance: number): GoldenRequests => {
+    const changed = altered(golden, (requests) => {
       const { items } = requests[3]!;
       items[4]!.itemId = sixth!.itemId;
       items[5]!.itemId = fifth!.itemId;
     });
-    return { ...changed, golden: { ...changed.golden, tolerance } };
+    return { ...changed, tolerance };
   };
-  await expect(replayGolden(swapped(gap * 0.55))).resolves.toBeUndefined();
-  await expect(replayGolden(swapped(gap * 0.45))).rejects.toThrow(/golden request 3 .* at rank 5/);
+  await expect(replayGolden(release, swapped(gap * 0.55))).resolves.toBeUndefined();
+  await expect(replayGolden(release, swapped(gap * 0.45))).rejects.toThrow(/golden request 3 .* at rank 5/);
+});
+
+it('proves nothing with nothing, nor with a tolerance that forgives all', () => {
+  const golden = { tolerance: 0.001, requests: [{ history: [], items: [{ itemId: 'a', score: 1 }] }] };
+  const check = (value: unknown): boolean => v.safeParse(GoldenRequests, value).success;
+  expect(check(golden)).toBe(true);
+  expect(check({ ...golden, requests: [] })).toBe(false);
+  expect(check({ ...golden, requests: [{ history: [], items: [] }] })).toBe(false);
+  expect(check({ ...golden, tolerance: 1 })).toBe(false);
 });

@@ -35,6 +35,7 @@ it('finds every word in any order and case, in titles and ids', async () => {
   expect(find('GRÜNE')).toEqual([3]);
   expect(find('item-0000005')[0]).toBe(5);
   expect(find('break mug')).toEqual([6]);
+  expect(find('mug mug RED red mug').sort()).toEqual([1, 4]);
   expect(find('nothing such')).toEqual([]);
   expect(find('item-000').sort()).toEqual([1, 2, 3, 4, 5, 6, 7]);
 });

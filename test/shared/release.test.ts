@@ -121,6 +121,11 @@ describe('Manifest', () => {
       /golden: expected a plain file name/,
     ],
     ['an unknown artifact kind', (m) => ({ ...m, artifact: { kind: 'oracle' } }), /artifact.kind/],
+    ...['encoder.onnx', 'golden.json'].map((file): [string, (m: typeof manifest) => unknown, RegExp] => [
+      `more of ${file} than is held beside the tables`,
+      (m) => ({ ...m, files: { ...m.files, [file]: { ...m.files[file], bytes: 9 * 1024 * 1024 } } }),
+      new RegExp(`expected ${file} to have at most 8388608 bytes, found 9437184`),
+    ]),
     ['an unknown key', (m) => ({ ...m, extra: 1 }), /extra/],
     ['another format', (m) => ({ ...m, format: 2 }), /format/],
     ['no history at all', (m) => ({ ...m, maxHistory: 0 }), /maxHistory/],

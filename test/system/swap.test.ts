@@ -130,8 +130,30 @@ describe('a cold worker', () => {
     const response = await fetch(`${edge.url}/healthz`);
     expect(response.status).toBe(500);
     expect(await response.json()).toMatchObject({
-      detail: 'configuration: RELEASE_ORIGIN: expected an http(s) address',
+      detail: expect.stringContaining('configuration: RELEASE_ORIGIN: expected an http(s) address'),
     });
+    expect(response.headers.get('cache-control')).toBe('no-store');
+  });
+
+  it.each(['https://user:secret@store.example', 'https://store.example?token=secret'])(
+    'takes no secret as part of the address: %s',
+    async (RELEASE_ORIGIN) => {
+      await using edge = await startEdge(bundle, { variables: { RELEASE_ORIGIN } });
+      const response = await fetch(`${edge.url}/v1/release`);
+      expect(response.status).toBe(500);
+      expect(await response.text()).not.toContain('secret');
+    },
+  );
+
+  it('tells nobody where its store is', async () => {
+    const origin = await startOrigin();
+    await origin[Symbol.asyncDispose]();
+    await using edge = await start(origin);
+    const response = await fetch(`${edge.url}/v1/release`);
+    expect(response.status).toBe(503);
+    const text = await response.text();
+    expect(text).toContain('channels/production.json: expected an answer from the origin, found none');
+    expect(text).not.toContain(new URL(origin.url).port);
   });
 
   it('limits each client address', async () => {
@@ -221,12 +243,15 @@ describe('a warm worker', () => {
     bytes[bytes.length >> 1]! ^= 1;
     return bytes;
   };
-  const golden = (): Uint8Array<ArrayBuffer> => {
+  type GoldenItems = { score: number }[];
+  const golden = (change: (items: GoldenItems) => GoldenItems): Uint8Array<ArrayBuffer> => {
     const text = new TextDecoder().decode(embedding.files.get('golden.json'));
-    const parsed = JSON.parse(text) as { requests: { items: { score: number }[] }[] };
-    parsed.requests.at(-1)!.items[3]!.score *= 1.05;
+    const parsed = JSON.parse(text) as { requests: { items: GoldenItems }[] };
+    for (const request of parsed.requests) request.items = change(request.items);
     return new TextEncoder().encode(JSON.stringify(parsed));
   };
+  const scoreAltered = (items: GoldenItems): GoldenItems =>
+    items.map(({ score, ...item }, rank) => ({ ...item, score: rank === 3 ? score * 1.05 : score }));
   const published = (release: Release) => () => {
     origin.add(release);
     return release.releaseId;
@@ -260,8 +285,13 @@ describe('a warm worker', () => {
     ],
     [
       'a golden answer that is not reproduced',
-      () => published(remade(embedding, { 'golden.json': golden() }))(),
+      () => published(remade(embedding, { 'golden.json': golden(scoreAltered) }))(),
       /golden request \d+ .*at rank 4/,
+    ],
+    [
+      'golden requests that prove nothing',
+      () => published(remade(embedding, { 'golden.json': golden(() => []) }))(),
+      /golden\.json: .*expected at least one request/,
     ],
     [
       'a channel pointing to what is not there',
@@ -288,7 +318,7 @@ describe('a warm worker', () => {
       return true;
     };
     const { releaseId, lastFailure } = await until(edge, ({ lastFailure }) =>
-      /status 200, found 500/.test(lastFailure?.reason ?? ''),
+      /status 200 from the origin, found 500/.test(lastFailure?.reason ?? ''),
     );
     origin.intercept = undefined;
     expect({ releaseId, failed: lastFailure?.releaseId }).toEqual({

@@ -8,6 +8,8 @@ import { nodeApiHeaders, tfjsNode } from './versions.ts';
 
 const run = promisify(execFile);
 
+const kernelSource = path.join(import.meta.dirname, 'kernels', 'kernels.cc');
+
 /**
  * First line of `g++ --version`.
  * @throws BackendError when there is no g++, with how to get it
@@ -25,33 +27,49 @@ export async function findCompiler(environment: Environment): Promise<string> {
   }
 }
 
-/** Compiles tfjs-node's binding, as it is, against the unpacked TensorFlow. */
-export async function compileBinding(
+/** Compiles tfjs-node's binding, as it is, and our own operations against the unpacked TensorFlow. */
+export async function compileNative(
   folder: string,
   environment: Environment,
   signal: AbortSignal,
 ): Promise<void> {
-  const { tensorflow, packageOf, binding } = layout(folder);
-  const args = [
-    ...['-std=c++17', '-O2', '-fPIC', '-shared', '-DNAPI_VERSION=8'],
+  const { tensorflow, packageOf, binding, kernels } = layout(folder);
+  const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) =>
+    path.join(packageOf(tfjsNode.name), 'binding', file),
+  );
+  const common = [
+    ...['-std=c++17', '-fPIC', '-shared', '-pthread', '-DNAPI_VERSION=8'],
     `-I${path.join(packageOf(nodeApiHeaders.name), 'include')}`,
     `-I${path.join(tensorflow, 'include')}`,
-    ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) =>
-      path.join(packageOf(tfjsNode.name), 'binding', file),
-    ),
-    ...['-o', binding, `-L${tensorflow}`, '-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2'],
+    ...[`-L${tensorflow}`, '-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2'],
     // Relative, so that the folder may move.
     '-Wl,-rpath,$ORIGIN/tensorflow',
   ];
-  try {
-    await run('g++', args, { env: environment as NodeJS.ProcessEnv, signal, maxBuffer: 1 << 26 });
-  } catch (cause) {
-    signal.throwIfAborted();
-    const { stderr = '' } = cause as { stderr?: string };
-    const errors = stderr.split('\n').filter((line) => /error|undefined|cannot find/i.test(line));
-    throw new BackendError(
-      `g++ could not compile tfjs-node's binding:\n${errors.slice(0, 5).join('\n') || (cause as Error).message}`,
-      { cause },
-    );
-  }
+  const compile = async (
+    what: string,
+    output: string,
+    files: readonly string[],
+    flags: readonly string[],
+  ) => {
+    try {
+      const args = [...flags, ...files, '-o', output, ...common];
+      await run('g++', args, { env: environment as NodeJS.ProcessEnv, signal, maxBuffer: 1 << 26 });
+    } catch (cause) {
+      signal.throwIfAborted();
+      const { stderr = '' } = cause as { stderr?: string };
+      const errors = stderr.split('\n').filter((line) => /error|undefined|cannot find/i.test(line));
+      throw new BackendError(
+        `g++ could not compile ${what}:\n${errors.slice(0, 5).join('\n') || (cause as Error).message}`,
+        { cause },
+      );
+    }
+  };
+  await compile("tfjs-node's binding", binding, sources, ['-O2']);
+  await compile('the training kernels', kernels, [kernelSource], fast);
 }
+
+/** Ours are made for this very machine; sums may be reordered into vectors, but no other rule of arithmetic is bent. */
+const fast = [
+  ...['-O3', '-march=native', '-Wall'],
+  ...['-fno-math-errno', '-fno-trapping-math', '-fno-signed-zeros', '-fassociative-math'],
+];

@@ -26,6 +26,8 @@ export const layout = (folder: string) => ({
   tensorflow: path.join(folder, 'tensorflow'),
   packageOf: (name: string) => path.join(folder, 'node_modules', name),
   binding: path.join(folder, 'tfjs_binding.node'),
+  /** Our own operations, see kernels/kernels.cc. */
+  kernels: path.join(folder, 'perigee_kernels.node'),
   manifest: path.join(folder, 'installation.json'),
 });
 

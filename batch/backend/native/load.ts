@@ -31,7 +31,7 @@ interface BackendModule {
 function register(folder: string): void {
   if (readInstallation(folder) === undefined)
     throw new BackendError(`The native backend is not set up: run \`${setUpCommand}\`, or train on wasm`);
-  const { binding, packageOf } = layout(folder);
+  const { binding, kernels, packageOf } = layout(folder);
   const distribution = path.join(packageOf(tfjsNode.name), 'dist');
   const load = createRequire(path.join(folder, 'package.json'));
   // TensorFlow logs to the process's error output; what is below a warning is of no use there.
@@ -50,6 +50,7 @@ function register(folder: string): void {
     ) as BackendModule;
     tf.registerBackend(name, () => new NodeJSKernelBackend(native, tfjsNode.name));
     load(path.join(distribution, 'register_all_kernels.js'));
+    load(kernels);
     registerKernels();
   } catch (cause) {
     throw new BackendError(

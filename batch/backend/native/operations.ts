@@ -11,6 +11,8 @@ export interface Operations extends Disposable {
   matrix(tensor: TensorInfo): Handle;
   floats(shape: readonly number[], values: Float32Array): Handle;
   integers(shape: readonly number[], values: Int32Array): Handle;
+  /** Runs an operation of kernels.cc, which have no attributes. */
+  own(name: string, inputs: readonly Handle[], outputs: number): Handle[];
   /**
    * Runs an operation with one output.
    * @param types dtypes by attribute: `{ T: 'float', Tidx: 'int' }`
@@ -23,6 +25,8 @@ export interface Operations extends Disposable {
     flags?: Readonly<Record<string, boolean>>,
   ): Handle;
   reshape(value: Handle, shape: readonly number[]): Handle;
+  /** The value, which is the caller's to free from now on. */
+  release(value: Handle): Handle;
   /** The value as a float32 tensor of tfjs. */
   output(value: Handle, shape: readonly number[]): TensorInfo;
 }
@@ -43,6 +47,7 @@ export function operations(backend: NativeBackend): Operations {
         : self.reshape(self.input(tensor), tensor.shape.slice(-2)),
     floats: (shape, values) => keep(binding.createTensor(shape, binding.TF_FLOAT, values)),
     integers: (shape, values) => keep(binding.createTensor(shape, binding.TF_INT32, values)),
+    own: (name, inputs, outputs) => binding.executeOp(name, [], inputs, outputs).map(({ id }) => keep(id)),
     run(name, inputs, types, flags = {}) {
       const attributes: OperationAttribute[] = [
         ...Object.entries(types).map(([key, type]) => ({
@@ -59,10 +64,12 @@ export function operations(backend: NativeBackend): Operations {
         T: 'float',
         Tshape: 'int',
       }),
-    output(value, shape) {
+    release(value) {
       own.delete(value);
-      return backend.createOutputTensor({ id: value, shape, dtype: binding.TF_FLOAT });
+      return value;
     },
+    output: (value, shape) =>
+      backend.createOutputTensor({ id: self.release(value), shape, dtype: binding.TF_FLOAT }),
     [Symbol.dispose]() {
       for (const handle of own) binding.deleteTensor(handle);
     },

@@ -2,7 +2,7 @@ import { mkdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { BackendError } from '../../../shared/errors.ts';
 import type { Reporter } from '../../progress.ts';
-import { compileBinding, findCompiler } from './compile.ts';
+import { compileNative, findCompiler } from './compile.ts';
 import { download } from './download.ts';
 import { type Installation, layout, readInstallation } from './installation.ts';
 import { fetchPackage } from './npm-package.ts';
@@ -63,7 +63,7 @@ export async function setUpNative(setUp: SetUp): Promise<Installation> {
     stage.note(`${tfjsNode.version}, its binding's source and kernels, none of its scripts`);
   });
   await reporter.stage('compile', async (stage) => {
-    await compileBinding(folder, environment, signal);
+    await compileNative(folder, environment, signal);
     stage.note(compiler);
   });
   await rm(places.downloads, { recursive: true, force: true });

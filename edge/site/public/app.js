@@ -30,6 +30,7 @@ let answer;
 let chosen;
 let lastChange = '';
 let surprising = new AbortController();
+let restoring = new AbortController();
 
 const popularList = byId('popular-list', HTMLOListElement);
 const history = visitorHistory(historyChanged);
@@ -124,6 +125,7 @@ const refreshRelease = panel({
     showRelease(data);
     if (!isOther) return;
     showKinds(data.eventKinds);
+    history.keepKinds(kindsOf(data.eventKinds));
     showHistory(history, kindsOf(release?.eventKinds), actions.focus);
     void refreshPopular(undefined);
   },
@@ -155,19 +157,31 @@ async function surprise() {
 /**
  * The entry of an event that names an item by its id only. An item that the release does not know stays, marked.
  * @param {HistoryEvent} event
+ * @param {AbortSignal} signal
  * @returns {Promise<Entry>}
  */
-async function entryOf({ itemId, kind }) {
+async function entryOf({ itemId, kind }, signal) {
   try {
-    return { item: (await api.item(itemId, new AbortController().signal)).data, kind, known: true };
+    return { item: (await api.item(itemId, signal)).data, kind, known: true };
   } catch (error) {
     if (!(error instanceof api.ApiError)) throw error;
     return { item: { itemId }, kind, known: error.problem.status !== 404 };
   }
 }
 
-/** The history that the address names. */
-const restore = async () => history.set(await Promise.all(readLink().map(entryOf)), '');
+/** The history that the address names; a later address wins over an earlier one that is still being read. */
+async function restore() {
+  restoring.abort();
+  restoring = new AbortController();
+  const { signal } = restoring;
+  try {
+    const entries = await Promise.all(readLink().map((event) => entryOf(event, signal)));
+    history.set(entries, '');
+    if (release !== undefined) history.keepKinds(kindsOf(release.eventKinds));
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
 
 const box = searchBox(actions.add);
 byId('surprise', HTMLButtonElement).addEventListener('click', surprise);

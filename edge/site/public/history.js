@@ -34,6 +34,15 @@ export function visitorHistory(changed) {
       }));
     },
     set,
+    /** Forgets kinds that a release does not have: its own default counts. @param {readonly string[]} kinds */
+    keepKinds(kinds) {
+      const isOther = (/** @type {Entry} */ { kind }) => kind !== undefined && !kinds.includes(kind);
+      if (!entries.some(isOther)) return;
+      set(
+        entries.map((entry) => (isOther(entry) ? { ...entry, kind: undefined } : entry)),
+        '',
+      );
+    },
     /** @param {Item} item @param {string | undefined} kind */
     add: (item, kind) => set([...without(item.itemId), { item, kind, known: true }], `Added ${title(item)}.`),
     /** @param {Item} item */

@@ -8,10 +8,11 @@ export const title = ({ itemId, attributes }) =>
   attributes?.title === undefined ? itemId : readableTitle(attributes.title);
 
 /** @param {string | undefined} address @returns {string | undefined} the address where a browser may follow it */
-const webAddress = (address) => {
-  const url = address === undefined ? null : URL.parse(address, location.href);
-  return url !== null && /^https?:$/.test(url.protocol) ? url.href : undefined;
-};
+function webAddress(address) {
+  if (address === undefined || !URL.canParse(address, location.href)) return undefined;
+  const { protocol, href } = new URL(address, location.href);
+  return /^https?:$/.test(protocol) ? href : undefined;
+}
 
 /**
  * The item's picture; where there is none, or it does not load, a small composition that its id draws: two colours, a

@@ -17,9 +17,14 @@ const longestLink = 200;
 /** Whether the address holds a history, or none, and not the place on the page that somebody skipped to. */
 export const isLink = () => location.hash === '' || location.hash.includes('=');
 
-/** @returns {HistoryEvent[]} oldest first */
-export const readLink = () =>
-  [...new URLSearchParams(location.hash.slice(1))]
-    .filter(([, itemId]) => itemId !== '')
+/** @returns {HistoryEvent[]} oldest first, an item once, at its newest event */
+export function readLink() {
+  const kinds = new Map();
+  for (const [kind, itemId] of new URLSearchParams(location.hash.slice(1))) {
+    kinds.delete(itemId);
+    if (itemId !== '') kinds.set(itemId, kind);
+  }
+  return [...kinds]
     .slice(-longestLink)
-    .map(([kind, itemId]) => ({ itemId, ...(kind === withoutKind ? {} : { kind }) }));
+    .map(([itemId, kind]) => ({ itemId, ...(kind === withoutKind ? {} : { kind }) }));
+}
