@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { BackendError } from '../../../shared/errors.ts';
 import { layout } from './installation.ts';
 import type { Environment } from './pip-config.ts';
-import { type NpmPackage, nodeApiHeaders } from './versions.ts';
+import { nodeApiHeaders, type Variant } from './versions.ts';
 
 const run = promisify(execFile);
 
@@ -25,10 +25,10 @@ export async function findCompiler(environment: Environment): Promise<string> {
   }
 }
 
-/** Compiles tfjs-node's binding, as it is, against the unpacked TensorFlow. */
+/** Compiles tfjs-node's binding, as it is, against the unpacked TensorFlow; for a GPU it copies what it gets, see copied-tensors.h. */
 export async function compileBinding(
   folder: string,
-  tfjsNode: NpmPackage,
+  { name, binding: tfjsNode }: Variant,
   environment: Environment,
   signal: AbortSignal,
 ): Promise<void> {
@@ -37,6 +37,7 @@ export async function compileBinding(
     ...['-std=c++17', '-O2', '-fPIC', '-shared', '-DNAPI_VERSION=8'],
     `-I${path.join(packageOf(nodeApiHeaders.name), 'include')}`,
     `-I${path.join(tensorflow, 'include')}`,
+    ...(name === 'gpu' ? ['-include', path.join(import.meta.dirname, 'copied-tensors.h')] : []),
     ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) =>
       path.join(packageOf(tfjsNode.name), 'binding', file),
     ),
