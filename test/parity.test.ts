@@ -246,6 +246,7 @@ describe('batch and worker agree', () => {
       customers: 300,
       identical: 270,
     },
+    { name: 'conv-sequence', options: { epochs: 1, blocks: 2 }, customers: 300, identical: 270 },
   ])('within the bounds of int8 on $customers customers, by $name', async (subjectOf) => {
     const { name, options, customers } = subjectOf;
     const { model, artifact, subject } = await fitted(name, options, customers, data);

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type History, latest } from '../../shared/history.ts';
-import type { Model, Query } from '../recommender.ts';
+import type { Model } from '../recommender.ts';
 import type { Parameters } from '../training/optimiser.ts';
 import {
   type Events,
@@ -19,28 +19,50 @@ export interface ScoringContext {
   readonly options: { readonly maxHistory: number };
 }
 
+/** Events, padding included, and histories that are encoded at once. */
 const eventsAtOnce = 12_800;
+const historiesAtOnce = 512;
 
 /** Scores as `Model.score` does, with the parameters as they stand. Holds no tensor after it. */
 export const scoreWith =
   (parameters: Weights, context: ScoringContext): Model['score'] =>
   async (queries, candidates) => {
-    const scores: Float32Array[] = [];
-    const atOnce = Math.max(1, Math.floor(eventsAtOnce / context.options.maxHistory));
-    for (let start = 0; start < queries.length; start += atOnce) {
-      const some = queries.slice(start, start + atOnce);
-      scores.push(...(await scoreSome(parameters, context, some, candidates?.slice(start, start + atOnce))));
+    const histories = queries.map(({ history }) => latest(history, context.options.maxHistory));
+    const scores = new Array<Float32Array>(queries.length);
+    for (const some of byLength(histories)) {
+      const rows = await scoreAll(
+        parameters,
+        some.map((at) => histories[at]!),
+      );
+      for (const [row, at] of some.entries()) {
+        const own = histories[at]!.items.length === 0 ? context.popularity : rows[row]!;
+        const wanted = candidates?.[at];
+        scores[at] = wanted === undefined ? own.slice() : Float32Array.from(wanted, (item) => own[item]!);
+      }
     }
     return scores;
   };
 
-async function scoreSome(
-  parameters: Weights,
-  { options, popularity }: ScoringContext,
-  queries: readonly Query[],
-  candidates: readonly Int32Array[] | undefined,
-): Promise<Float32Array[]> {
-  const histories = queries.map(({ history }) => latest(history, options.maxHistory));
+/** Places of histories, those together that are about equally long, so that little is padded. */
+function byLength(histories: readonly History[]): number[][] {
+  const lengthOf = (at: number): number => histories[at]!.items.length;
+  const order = [...histories.keys()].sort((a, b) => lengthOf(a) - lengthOf(b));
+  const groups: number[][] = [];
+  for (const at of order) {
+    const group = groups.at(-1);
+    if (
+      group !== undefined &&
+      (group.length + 1) * lengthOf(at) <= eventsAtOnce &&
+      group.length < historiesAtOnce
+    )
+      group.push(at);
+    else groups.push([at]);
+  }
+  return groups;
+}
+
+/** Views of every item's score for each history, [rows]. */
+async function scoreAll(parameters: Weights, histories: readonly History[]): Promise<Float32Array[]> {
   const product = tf.tidy(() => {
     const { events, ends } = eventsOf(histories);
     return tf.matMul(withOne(queriesAt(parameters, events, ends)), tableWithBias(parameters), false, true);
@@ -48,11 +70,7 @@ async function scoreSome(
   const rows = product.shape[1]!;
   const values = (await product.data()) as Float32Array;
   product.dispose();
-  return histories.map(({ items }, at) => {
-    const own = items.length === 0 ? popularity : values.subarray(at * rows, (at + 1) * rows);
-    const wanted = candidates?.[at];
-    return wanted === undefined ? own.slice() : Float32Array.from(wanted, (item) => own[item]!);
-  });
+  return histories.map((_, at) => values.subarray(at * rows, (at + 1) * rows));
 }
 
 /** Histories as the network takes them, and the places where they end. */

@@ -29,7 +29,12 @@ export interface Problem {
   readonly popularity: Float32Array;
   readonly windows: Windows;
   readonly stepsPerEpoch: number;
+  /** Items drawn beside a batch's targets; undefined: all. */
+  readonly negatives: number | undefined;
 }
+
+const itemsForFullSoftmax = 20_000;
+const sampledNegatives = 2_048;
 
 /** Small data are divided into at least so many steps an epoch, if a step then has as many windows. */
 const leastSteps = 8;
@@ -56,7 +61,13 @@ export function createProblem(train: Dataset, given: ConvSequenceOptions, run: R
     popularity: popularityScores(train, {}),
     windows,
     stepsPerEpoch: Math.max(1, Math.floor(count / Math.max(1, windowsPerStep))),
+    negatives: negativesOf(options.negatives, train.itemIds.length),
   };
+}
+
+function negativesOf(wanted: number | 'all', rows: number): number | undefined {
+  if (wanted !== 'all') return wanted;
+  return rows <= itemsForFullSoftmax ? undefined : sampledNegatives;
 }
 
 export const initialise = ({ train, options, seed }: Problem): Parameters =>
@@ -136,7 +147,7 @@ function createBatches({
 
 function batchLoss(
   parameters: Parameters,
-  { options, seed }: Problem,
+  { options, seed, negatives }: Problem,
   batch: WindowBatch,
   step: number,
 ): tf.Scalar {
@@ -151,7 +162,7 @@ function batchLoss(
   const queries = withOne(queriesAt(parameters, events, tf.tensor1d(batch.places, 'int32'), drop));
   const table = tableWithBias(parameters);
   const rows = table.shape[0];
-  if (options.negatives === 'all') return sequenceLoss(queries, table, batch);
-  const candidates = drawCandidates(batch, options.negatives, rows, random);
+  if (negatives === undefined) return sequenceLoss(queries, table, batch);
+  const candidates = drawCandidates(batch, negatives, rows, random);
   return sequenceLoss(queries, tf.gather(table, tf.tensor1d(candidates, 'int32')), batch, candidates);
 }

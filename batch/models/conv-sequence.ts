@@ -23,7 +23,7 @@ export const ConvSequenceOptions = withProfiles(
     targets: v.optional(v.picklist(['new', 'any'])),
     /** Share of a block's outputs that a step does not see. */
     dropout: v.optional(Share),
-    /** Items drawn beside a batch's targets for its softmax; 'all': the catalogue. */
+    /** Items drawn beside a batch's targets for its softmax; 'all': the catalogue up to 20,000 items, beyond that 2,048 draws. */
     negatives: v.optional(v.union([Count, v.literal('all')])),
     /** Events that a step reads: windows of `maxHistory` of them. */
     positionsPerStep: v.optional(Count, 3_200),
@@ -36,7 +36,7 @@ export const ConvSequenceOptions = withProfiles(
     /** Epoch at which to end, on the way to `epochs`: what validation found. */
     stopAfter: v.optional(v.pipe(v.number(), v.minValue(0))),
     /** Validations in all, and in a row without a new best, after which training ends. */
-    validations: v.optional(Count, 12),
+    validations: v.optional(Count, 8),
     patience: v.optional(Count, 4),
   },
   {
@@ -48,17 +48,17 @@ export const ConvSequenceOptions = withProfiles(
       dropout: 0.1,
       negatives: 256,
       learningRate: 5e-3,
-      epochs: 12,
+      epochs: 8,
     },
     full: {
       dimensions: 128,
-      channels: 256,
+      channels: 128,
       blocks: 2,
       maxHistory: 200,
       dropout: 0.2,
       negatives: 'all',
       learningRate: 3e-3,
-      epochs: 20,
+      epochs: 12,
     },
   },
 );

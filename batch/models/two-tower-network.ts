@@ -29,7 +29,7 @@ const epsilon = 1e-12;
  *     query tower    query = Σ_k (Σ_i a[k, i] · H_i / √Σ_i a[k, i]) · W_k                      [D]
  *     score          query · V_item
  */
-export const parameterNames = {
+const parameterNames = {
   items: 'items',
   itemFeatures: 'items.features',
   history: 'history',

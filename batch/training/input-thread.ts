@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Batches } from './batches.ts';
 
 /** What the thread is started with. */
@@ -6,6 +6,8 @@ export interface Question {
   readonly module: string;
   readonly problem: unknown;
   readonly slots: number;
+  /** On which it is sent steps, and answers. */
+  readonly port: MessagePort;
 }
 
 /** What it says: that it is ready, and then one answer for each step that it is sent. */
@@ -32,34 +34,43 @@ export function startInputThread<B extends object>(
   { module, problem }: Batches<B>,
   end: number,
 ): InputThread<B> {
-  const workerData: Question = { module, problem, slots: ahead + 1 };
-  const worker = new Worker(new URL('./input-worker.ts', import.meta.url), { workerData, name: 'input' });
+  const { port1: port, port2 } = new MessageChannel();
+  const workerData: Question = { module, problem, slots: ahead + 1, port: port2 };
+  const worker = new Worker(new URL('./input-worker.ts', import.meta.url), {
+    workerData,
+    transferList: [port2],
+    name: 'input',
+  });
   const arrived = new Map<number, Made>();
   let ready = false;
   let requested: number | undefined;
   let failure: { readonly cause: unknown } | undefined;
   let wake = (): void => {};
 
-  worker.on('message', (message: Answer) => {
-    if (message === 'ready') ready = true;
-    else arrived.set(message.step, message);
+  const receive = (answer: Answer): void => {
+    if (answer === 'ready') ready = true;
+    else arrived.set(answer.step, answer);
     wake();
-  });
+  };
+  port.on('message', receive);
   const fail = (cause: unknown): void => {
     failure ??= { cause };
     ready = true;
     wake();
   };
   worker.once('error', fail);
-  worker.once('messageerror', fail);
+  port.once('messageerror', fail);
   worker.once('exit', (code) => fail(new Error(`the input thread ended with exit status ${code}`)));
 
   return {
     isReady: () => ready,
     async take(step) {
       requested ??= step;
+      // What has come while the trainer was busy, without a turn of the event loop.
+      for (let found = receiveMessageOnPort(port); found; found = receiveMessageOnPort(port))
+        receive(found.message);
       // The step before this one is done with, so that its place is free.
-      for (; requested < Math.min(step + ahead + 1, end); requested++) worker.postMessage(requested);
+      for (; requested < Math.min(step + ahead + 1, end); requested++) port.postMessage(requested);
       while (!arrived.has(step) && !failure)
         await new Promise<void>((resolve) => {
           wake = resolve;
@@ -70,6 +81,9 @@ export function startInputThread<B extends object>(
       if ('error' in made) throw made.error;
       return made.batch as B;
     },
-    [Symbol.asyncDispose]: async () => void (await worker.terminate()),
+    async [Symbol.asyncDispose]() {
+      port.close();
+      await worker.terminate();
+    },
   };
 }

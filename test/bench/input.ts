@@ -27,10 +27,15 @@ import { ml1m } from '../fixtures/ml-1m.ts';
 const root = path.resolve(import.meta.dirname, '../..');
 const [rounds, steps] = [4, 25];
 
+/** Of each step, ms. Medians, since on a busy machine single ones tell how long the process was put aside. */
 interface Times {
-  waiting: number;
-  stepping: number;
+  readonly waiting: number[];
+  readonly working: number[];
+  /** CPU time of the trainer's own thread in its input. */
+  readonly cpu: number[];
 }
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 export async function measure(name: BackendName) {
   await openBackend(name);
@@ -40,7 +45,10 @@ export async function measure(name: BackendName) {
     const problem = await problemOf(setup);
     const { parameters, scale } = initialise(problem);
     const optimiser = createAdamW(parameters, problem.options);
-    const times = { here: { waiting: 0, stepping: 0 }, thread: { waiting: 0, stepping: 0 } };
+    const times: Record<'here' | 'thread', Times> = {
+      here: { waiting: [], working: [], cpu: [] },
+      thread: { waiting: [], working: [], cpu: [] },
+    };
     const of = (thread: boolean) =>
       openInput(problem.batches, { name: 'bench', end: Number.POSITIVE_INFINITY, thread });
     await using here = of(false);
@@ -48,16 +56,19 @@ export async function measure(name: BackendName) {
     const takeSteps = async (input: typeof here, first: number, into: Times): Promise<void> => {
       for (let step = first; step < first + steps; step++) {
         const started = performance.now();
+        const before = process.threadCpuUsage();
         const batch = await input.take(step);
+        const { user, system } = process.threadCpuUsage(before);
         const given = performance.now();
+        into.cpu.push((user + system) / 1e3);
         tf.tidy(() => {
           const { value, grads } = tf.variableGrads(() => batchLoss(parameters, scale, problem, batch));
           const byName = Object.entries(parameters).map(([key, { name: id }]) => [key, grads[id]!]);
           optimiser.update(Object.fromEntries(byName), step + 1);
           value.dataSync();
         });
-        into.waiting += given - started;
-        into.stepping += performance.now() - given;
+        into.waiting.push(given - started);
+        into.working.push(performance.now() - given);
       }
     };
     for (let round = 0; round <= rounds; round++) {
@@ -65,17 +76,22 @@ export async function measure(name: BackendName) {
       await takeSteps(thread, round * steps, times.thread);
       // The first round warms up.
       if (round === 0)
-        for (const each of Object.values(times)) Object.assign(each, { waiting: 0, stepping: 0 });
+        for (const each of Object.values(times))
+          each.waiting.length = each.working.length = each.cpu.length = 0;
     }
-    for (const [made, { waiting, stepping }] of Object.entries(times))
+    for (const [made, { waiting, working, cpu }] of Object.entries(times)) {
+      const [wait, work] = [median(waiting), median(working)];
       rows.push({
         data: setup.name,
         backend: name,
         cores: availableParallelism(),
         'batches made': made,
-        'ms/step': Number(((waiting + stepping) / rounds / steps).toFixed(2)),
-        'waiting, %': Number(((100 * waiting) / (waiting + stepping)).toFixed(2)),
+        'input, CPU ms of the trainer': Number(median(cpu).toFixed(2)),
+        'waiting, ms': Number(wait.toFixed(2)),
+        'working, ms': Number(work.toFixed(2)),
+        'waiting, %': Number(((100 * wait) / (wait + work)).toFixed(2)),
       });
+    }
     optimiser[Symbol.dispose]();
     tf.dispose(parameters);
   }
