@@ -72,7 +72,8 @@ export async function fitParameters(
   );
 }
 
-function batchLoss(
+/** Mean loss of the examples; `scale` multiplies the scores. */
+export function batchLoss(
   parameters: Parameters,
   scale: number,
   { options, features, frequency, negatives, seed, recency }: Problem,
