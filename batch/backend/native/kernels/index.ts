@@ -10,6 +10,7 @@ import {
 import type { NativeBackend, NativeCall } from '../native-backend.ts';
 import { operations } from '../operations.ts';
 import { adamW } from './adam-w.ts';
+import { attentionBag, attentionBagGrad } from './attention-bag.ts';
 import { embeddingBag, embeddingBagGrad } from './embedding-bag.ts';
 import { softmaxCrossEntropy } from './softmax-cross-entropy.ts';
 
@@ -54,6 +55,8 @@ const multiply = (original: KernelFunc): KernelFunc => {
 
 const own: Readonly<Record<string, (call: NativeCall<never, never>) => TensorInfo | TensorInfo[]>> = {
   AdamW: adamW,
+  AttentionBag: attentionBag,
+  AttentionBagGrad: attentionBagGrad,
   EmbeddingBag: embeddingBag,
   EmbeddingBagGrad: embeddingBagGrad,
   SparseSoftmaxCrossEntropy: softmaxCrossEntropy,
