@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import * as v from 'valibot';
 import { type BackendName, backendNames, openBackend } from '../../batch/backend/index.ts';
@@ -9,7 +8,8 @@ import { twoTowerStep } from './steps/two-tower.ts';
 
 /**
  * Training examples a second, and a CPU second, of each model on each backend and in PyTorch: whole steps (input, forward, backward,
- * optimiser) at the shapes of MovieLens 1M, each in a process of its own, all with as many threads as there are cores. PyTorch runs where
+ * optimiser) at the shapes of MovieLens 1M, each in a process of its own. PyTorch has one thread, as wasm has: that is where it does most
+ * a CPU second. It runs where
  * `$PYTHON` (else python3) has it: `pip install -r test/bench/pytorch/requirements.txt`.
  */
 interface Benched {
@@ -64,7 +64,7 @@ function runners(): Record<string, (name: string, model: Benched) => Measured> {
     ...(native && { native: here('native') }),
     ...(hasTorch && {
       PyTorch: (_: string, model: Benched) =>
-        runProcess(python, [script(model.script), String(model.steps), String(availableParallelism())]),
+        runProcess(python, [script(model.script), String(model.steps), '1']),
     }),
   };
 }

@@ -1,14 +1,13 @@
 import { execFile } from 'node:child_process';
+import { rename } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { BackendError } from '../../../shared/errors.ts';
-import { layout } from './installation.ts';
+import { kernelSource, layout } from './installation.ts';
 import type { Environment } from './pip-config.ts';
 import { nodeApiHeaders, tfjsNode } from './versions.ts';
 
 const run = promisify(execFile);
-
-const kernelSource = path.join(import.meta.dirname, 'kernels', 'kernels.cc');
 
 /**
  * First line of `g++ --version`.
@@ -27,16 +26,37 @@ export async function findCompiler(environment: Environment): Promise<string> {
   }
 }
 
-/** Compiles tfjs-node's binding, as it is, and our own operations against the unpacked TensorFlow. */
-export async function compileNative(
+/** Compiles tfjs-node's binding, as it is, against the unpacked TensorFlow. */
+export async function compileBinding(folder: string, environment: Environment, signal: AbortSignal) {
+  const { packageOf, binding } = layout(folder);
+  const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) =>
+    path.join(packageOf(tfjsNode.name), 'binding', file),
+  );
+  await compile("tfjs-node's binding", ['-O2', ...sources, '-o', binding], folder, environment, signal);
+}
+
+/** Compiles our own operations, for this very machine; what was compiled of another version of them stays. */
+export async function compileKernels(folder: string, environment: Environment, signal: AbortSignal) {
+  // Sums may be reordered into vectors, but no other rule of arithmetic is bent.
+  const flags = [
+    ...['-O3', '-march=native', '-Wall'],
+    ...['-fno-math-errno', '-fno-trapping-math', '-fno-signed-zeros', '-fassociative-math'],
+  ];
+  const { kernels } = layout(folder);
+  // Under its name only when it is whole.
+  const part = `${kernels}.part`;
+  await compile('the training kernels', [...flags, kernelSource, '-o', part], folder, environment, signal);
+  await rename(part, kernels);
+}
+
+async function compile(
+  what: string,
+  args: readonly string[],
   folder: string,
   environment: Environment,
   signal: AbortSignal,
 ): Promise<void> {
-  const { tensorflow, packageOf, binding, kernels } = layout(folder);
-  const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) =>
-    path.join(packageOf(tfjsNode.name), 'binding', file),
-  );
+  const { tensorflow, packageOf } = layout(folder);
   const common = [
     ...['-std=c++17', '-fPIC', '-shared', '-pthread', '-DNAPI_VERSION=8'],
     `-I${path.join(packageOf(nodeApiHeaders.name), 'include')}`,
@@ -45,31 +65,16 @@ export async function compileNative(
     // Relative, so that the folder may move.
     '-Wl,-rpath,$ORIGIN/tensorflow',
   ];
-  const compile = async (
-    what: string,
-    output: string,
-    files: readonly string[],
-    flags: readonly string[],
-  ) => {
-    try {
-      const args = [...flags, ...files, '-o', output, ...common];
-      await run('g++', args, { env: environment as NodeJS.ProcessEnv, signal, maxBuffer: 1 << 26 });
-    } catch (cause) {
-      signal.throwIfAborted();
-      const { stderr = '' } = cause as { stderr?: string };
-      const errors = stderr.split('\n').filter((line) => /error|undefined|cannot find/i.test(line));
-      throw new BackendError(
-        `g++ could not compile ${what}:\n${errors.slice(0, 5).join('\n') || (cause as Error).message}`,
-        { cause },
-      );
-    }
-  };
-  await compile("tfjs-node's binding", binding, sources, ['-O2']);
-  await compile('the training kernels', kernels, [kernelSource], fast);
+  try {
+    const env = environment as NodeJS.ProcessEnv;
+    await run('g++', [...args, ...common], { env, signal, maxBuffer: 1 << 26 });
+  } catch (cause) {
+    signal.throwIfAborted();
+    const { stderr = '' } = cause as { stderr?: string };
+    const errors = stderr.split('\n').filter((line) => /error|undefined|cannot find/i.test(line));
+    throw new BackendError(
+      `g++ could not compile ${what}:\n${errors.slice(0, 5).join('\n') || (cause as Error).message}`,
+      { cause },
+    );
+  }
 }
-
-/** Ours are made for this very machine; sums may be reordered into vectors, but no other rule of arithmetic is bent. */
-const fast = [
-  ...['-O3', '-march=native', '-Wall'],
-  ...['-fno-math-errno', '-fno-trapping-math', '-fno-signed-zeros', '-fassociative-math'],
-];

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
@@ -20,14 +21,20 @@ export const installationFolder = path.join(
 /** The command that makes an installation. */
 export const setUpCommand = 'npm run setup:native';
 
+/** Our own operations of TensorFlow. */
+export const kernelSource = path.join(import.meta.dirname, 'kernels', 'kernels.cc');
+
+const kernelsHash = (): string =>
+  createHash('sha256').update(readFileSync(kernelSource)).digest('hex').slice(0, 12);
+
 export const layout = (folder: string) => ({
   downloads: path.join(folder, 'downloads'),
   /** The wheel's `tensorflow` folder: two libraries and the C API's headers. */
   tensorflow: path.join(folder, 'tensorflow'),
   packageOf: (name: string) => path.join(folder, 'node_modules', name),
   binding: path.join(folder, 'tfjs_binding.node'),
-  /** Our own operations, see kernels/kernels.cc. */
-  kernels: path.join(folder, 'perigee_kernels.node'),
+  /** Our own operations, compiled; named by their source, so that another version of them is not taken for this one. */
+  kernels: path.join(folder, `perigee_kernels.${kernelsHash()}.node`),
   manifest: path.join(folder, 'installation.json'),
 });
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createRequire, registerHooks } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -32,6 +33,10 @@ function register(folder: string): void {
   if (readInstallation(folder) === undefined)
     throw new BackendError(`The native backend is not set up: run \`${setUpCommand}\`, or train on wasm`);
   const { binding, kernels, packageOf } = layout(folder);
+  if (!existsSync(kernels))
+    throw new BackendError(
+      `The native backend was set up for another version: run \`${setUpCommand}\`, or train on wasm`,
+    );
   const distribution = path.join(packageOf(tfjsNode.name), 'dist');
   const load = createRequire(path.join(folder, 'package.json'));
   // TensorFlow logs to the process's error output; what is below a warning is of no use there.

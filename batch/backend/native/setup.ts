@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { BackendError } from '../../../shared/errors.ts';
 import type { Reporter } from '../../progress.ts';
-import { compileNative, findCompiler } from './compile.ts';
+import { compileBinding, compileKernels, findCompiler } from './compile.ts';
 import { download } from './download.ts';
 import { type Installation, layout, readInstallation } from './installation.ts';
 import { fetchPackage } from './npm-package.ts';
@@ -34,6 +35,10 @@ export async function setUpNative(setUp: SetUp): Promise<Installation> {
   assertSupported(machine);
   const present = readInstallation(folder);
   if (present) {
+    if (!existsSync(layout(folder).kernels)) {
+      await findCompiler(environment);
+      await reporter.stage('compile', () => compileKernels(folder, environment, signal));
+    }
     reporter.line(`TensorFlow ${present.tensorflow} is set up in ${folder}; remove it to do so again.`);
     return present;
   }
@@ -63,7 +68,8 @@ export async function setUpNative(setUp: SetUp): Promise<Installation> {
     stage.note(`${tfjsNode.version}, its binding's source and kernels, none of its scripts`);
   });
   await reporter.stage('compile', async (stage) => {
-    await compileNative(folder, environment, signal);
+    await compileBinding(folder, environment, signal);
+    await compileKernels(folder, environment, signal);
     stage.note(compiler);
   });
   await rm(places.downloads, { recursive: true, force: true });
