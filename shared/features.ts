@@ -17,7 +17,10 @@ export type EncoderInput = (typeof encoderInputs)[number];
 const secondsPerDay = 86_400;
 
 /** Fills `out[0…L)` with the age of each event: log(1 + days before the newest event of known time). */
-export function ages(history: History, out = new Float32Array(history.times.length)): Float32Array {
+export function ages(
+  history: History,
+  out: Float32Array = new Float32Array(history.times.length),
+): Float32Array {
   const { times } = history;
   let newest = 0;
   for (let i = 0; i < times.length; i++) newest = Math.max(newest, times[i]!);
@@ -29,7 +32,10 @@ export function ages(history: History, out = new Float32Array(history.times.leng
 }
 
 /** Fills `out[0…L)` with L−1, …, 1, 0. */
-export function positions(history: History, out = new Float32Array(history.items.length)): Float32Array {
+export function positions(
+  history: History,
+  out: Float32Array = new Float32Array(history.items.length),
+): Float32Array {
   const last = history.items.length - 1;
   for (let i = 0; i <= last; i++) out[i] = last - i;
   return out;

@@ -2,15 +2,16 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import * as v from 'valibot';
 import { type BackendName, backendNames, openBackend } from '../../batch/backend/index.ts';
-import { readInstallation, setUpCommand } from '../../batch/backend/native/installation.ts';
+import { findGpu } from '../../batch/backend/native/gpu.ts';
+import { folderOf, readInstallation } from '../../batch/backend/native/installation.ts';
+import { variants } from '../../batch/backend/native/versions.ts';
 import type { BenchedStep } from './steps/step.ts';
 import { twoTowerStep } from './steps/two-tower.ts';
 
 /**
  * Training examples a second, and a CPU second, of each model on each backend and in PyTorch: whole steps (input, forward, backward,
- * optimiser) at the shapes of MovieLens 1M, each in a process of its own. PyTorch has one thread, as wasm has: that is where it does most
- * a CPU second. It runs where
- * `$PYTHON` (else python3) has it: `pip install -r test/bench/pytorch/requirements.txt`.
+ * optimiser) at the shapes of MovieLens 1M, each in a process of its own. PyTorch has one thread, as wasm has; it
+ * runs where `$PYTHON` (else python3) has it: `pip install -r test/bench/pytorch/requirements.txt`.
  */
 interface Benched {
   readonly open: () => BenchedStep;
@@ -50,27 +51,32 @@ function runProcess(command: string, args: readonly string[]): Measured {
   return v.parse(Measured, JSON.parse(stdout));
 }
 
-/** What runs here, and for what does not, why. */
-function runners(): Record<string, (name: string, model: Benched) => Measured> {
-  const hasTorch = spawnSync(python, ['-c', 'import torch, numpy']).status === 0;
-  if (!hasTorch) console.log(`PyTorch skipped: ${python} has none; PYTHON=… names another`);
-  const native = readInstallation() !== undefined;
-  if (!native) console.log(`native skipped: not set up; run \`${setUpCommand}\``);
-  const script = (file: string) => path.join(import.meta.dirname, 'pytorch', file);
-  const here = (backend: BackendName) => (name: string) =>
-    runProcess(process.execPath, [import.meta.filename, backend, name]);
-  return {
-    wasm: here('wasm'),
-    ...(native && { native: here('native') }),
-    ...(hasTorch && {
-      PyTorch: (_: string, model: Benched) =>
-        runProcess(python, [script(model.script), String(model.steps), '1']),
-    }),
-  };
+/** Why a backend cannot run here; undefined where it can. */
+async function missing(backend: BackendName): Promise<string | undefined> {
+  if (backend === 'wasm') return undefined;
+  if (!readInstallation(folderOf(backend))) return `not set up; run \`${variants[backend].command}\``;
+  if (backend === 'native') return undefined;
+  const gpu = await findGpu();
+  return 'missing' in gpu ? gpu.missing : undefined;
+}
+
+/** What runs here, wasm first; for what does not, the reason is printed. */
+async function runners(): Promise<Record<string, (name: string, model: Benched) => Measured>> {
+  const found: Record<string, (name: string, model: Benched) => Measured> = {};
+  for (const backend of backendNames.toReversed()) {
+    const reason = await missing(backend);
+    if (reason !== undefined) console.log(`${backend} skipped: ${reason}`);
+    else found[backend] = (name) => runProcess(process.execPath, [import.meta.filename, backend, name]);
+  }
+  if (spawnSync(python, ['-c', 'import torch, numpy']).status === 0)
+    found['PyTorch'] = (_, { script, steps }) =>
+      runProcess(python, [path.join(import.meta.dirname, 'pytorch', script), String(steps), '1']);
+  else console.log(`PyTorch skipped: ${python} has none; PYTHON=… names another`);
+  return found;
 }
 
 export async function bench(): Promise<void> {
-  const all = runners();
+  const all = await runners();
   for (const [name, model] of Object.entries(models)) {
     const rates = Object.entries(all).map(([runner, run]) => {
       const { examples, seconds, cpuSeconds } = run(name, model);

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { openBackend } from '../../batch/backend/index.ts';
-import { readInstallation, setUpCommand } from '../../batch/backend/native/installation.ts';
+import { folderOf, readInstallation } from '../../batch/backend/native/installation.ts';
+import { variants } from '../../batch/backend/native/versions.ts';
 import { testBackend, trainSmall } from './backend.ts';
 
-const missing = readInstallation() === undefined;
+const missing = readInstallation(folderOf('native')) === undefined;
 if (missing)
-  console.warn(`SKIP: native TensorFlow is not set up; \`${setUpCommand}\` does it, then these tests run`);
+  console.warn(
+    `SKIP: native TensorFlow is not set up; \`${variants.native.command}\` does it, then these tests run`,
+  );
 
 testBackend('wasm');
 describe.skipIf(missing)('native TensorFlow', () => {

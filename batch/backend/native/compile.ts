@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
-import { rename } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { BackendError } from '../../../shared/errors.ts';
 import { kernelSource, layout } from './installation.ts';
 import type { Environment } from './pip-config.ts';
-import { nodeApiHeaders, tfjsNode } from './versions.ts';
+import { type NpmPackage, nodeApiHeaders } from './versions.ts';
 
 const run = promisify(execFile);
 
@@ -27,47 +26,54 @@ export async function findCompiler(environment: Environment): Promise<string> {
 }
 
 /** Compiles tfjs-node's binding, as it is, against the unpacked TensorFlow. */
-export async function compileBinding(folder: string, environment: Environment, signal: AbortSignal) {
+export async function compileBinding(
+  folder: string,
+  tfjsNode: NpmPackage,
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<void> {
   const { packageOf, binding } = layout(folder);
   const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) =>
     path.join(packageOf(tfjsNode.name), 'binding', file),
   );
-  await compile("tfjs-node's binding", ['-O2', ...sources, '-o', binding], folder, environment, signal);
+  await compile("tfjs-node's binding", folder, ['-O2', ...sources, '-o', binding], environment, signal);
 }
 
-/** Compiles our own operations, for this very machine; what was compiled of another version of them stays. */
-export async function compileKernels(folder: string, environment: Environment, signal: AbortSignal) {
-  // Sums may be reordered into vectors, but no other rule of arithmetic is bent.
-  const flags = [
-    ...['-O3', '-march=native', '-Wall'],
-    ...['-fno-math-errno', '-fno-trapping-math', '-fno-signed-zeros', '-fassociative-math'],
-  ];
-  const { kernels } = layout(folder);
-  // Under its name only when it is whole.
-  const part = `${kernels}.part`;
-  await compile('the training kernels', [...flags, kernelSource, '-o', part], folder, environment, signal);
-  await rename(part, kernels);
-}
+/** Ours are made for this very machine; sums may be reordered into vectors, but no other rule of arithmetic is bent. */
+const fast = [
+  ...['-O3', '-march=native', '-Wall'],
+  ...['-fno-math-errno', '-fno-trapping-math', '-fno-signed-zeros', '-fassociative-math'],
+];
 
-async function compile(
-  what: string,
-  args: readonly string[],
+/** Compiles our own operations against the unpacked TensorFlow. */
+export async function compileKernels(
   folder: string,
   environment: Environment,
   signal: AbortSignal,
 ): Promise<void> {
+  const { kernels } = layout(folder);
+  await compile('the training kernels', folder, [...fast, kernelSource, '-o', kernels], environment, signal);
+}
+
+async function compile(
+  what: string,
+  folder: string,
+  args: readonly string[],
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<void> {
   const { tensorflow, packageOf } = layout(folder);
-  const common = [
+  const all = [
     ...['-std=c++17', '-fPIC', '-shared', '-pthread', '-DNAPI_VERSION=8'],
     `-I${path.join(packageOf(nodeApiHeaders.name), 'include')}`,
     `-I${path.join(tensorflow, 'include')}`,
+    ...args,
     ...[`-L${tensorflow}`, '-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2'],
     // Relative, so that the folder may move.
     '-Wl,-rpath,$ORIGIN/tensorflow',
   ];
   try {
-    const env = environment as NodeJS.ProcessEnv;
-    await run('g++', [...args, ...common], { env, signal, maxBuffer: 1 << 26 });
+    await run('g++', all, { env: environment as NodeJS.ProcessEnv, signal, maxBuffer: 1 << 26 });
   } catch (cause) {
     signal.throwIfAborted();
     const { stderr = '' } = cause as { stderr?: string };

@@ -1,40 +1,34 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
 import { BackendError } from '../../../shared/errors.ts';
-import { tensorflow, tfjsNode } from './versions.ts';
+import { sha256 } from '../../sha256.ts';
+import { type VariantName, variants } from './versions.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 
-/**
- * Everything of the native backend lies in one folder of the repository's `.cache`, named by its versions: `npm ci` leaves it alone, git
- * ignores it, and removing it removes the backend.
- */
-export const installationFolder = path.join(
-  root,
-  '.cache',
-  'native',
-  `tensorflow-${tensorflow.version}-tfjs-node-${tfjsNode.version}`,
-);
-
-/** The command that makes an installation. */
-export const setUpCommand = 'npm run setup:native';
-
-/** Our own operations of TensorFlow. */
+/** Our own operations, compiled for the CPU only. */
 export const kernelSource = path.join(import.meta.dirname, 'kernels', 'kernels.cc');
 
-const kernelsHash = (): string =>
-  createHash('sha256').update(readFileSync(kernelSource)).digest('hex').slice(0, 12);
+/**
+ * An installation lies in one folder of the repository's `.cache`, named by its versions: `npm ci` leaves it alone, git ignores it, and
+ * removing it removes the backend. TensorFlow's libraries are a link into {@link librariesFolder}.
+ */
+export function folderOf(name: VariantName): string {
+  const { wheel, binding } = variants[name];
+  const parts = [wheel.project, wheel.version, binding.name.replace('@tensorflow/', ''), binding.version];
+  if (name === 'native') parts.push('kernels', sha256(readFileSync(kernelSource)).slice(0, 8));
+  return path.join(root, '.cache', 'native', parts.join('-'));
+}
 
 export const layout = (folder: string) => ({
   downloads: path.join(folder, 'downloads'),
-  /** The wheel's `tensorflow` folder: two libraries and the C API's headers. */
+  /** Two libraries and the C API's headers. */
   tensorflow: path.join(folder, 'tensorflow'),
   packageOf: (name: string) => path.join(folder, 'node_modules', name),
   binding: path.join(folder, 'tfjs_binding.node'),
-  /** Our own operations, compiled; named by their source, so that another version of them is not taken for this one. */
-  kernels: path.join(folder, `perigee_kernels.${kernelsHash()}.node`),
+  /** Compiled of {@link kernelSource}. */
+  kernels: path.join(folder, 'perigee_kernels.node'),
   manifest: path.join(folder, 'installation.json'),
 });
 
@@ -52,7 +46,7 @@ export type Installation = v.InferOutput<typeof Installation>;
  * @returns undefined when nothing, or only a part, is there
  * @throws BackendError when the file says something else
  */
-export function readInstallation(folder = installationFolder): Installation | undefined {
+export function readInstallation(folder: string): Installation | undefined {
   const file = layout(folder).manifest;
   let text: string;
   try {

@@ -34,6 +34,7 @@ export interface Binding {
 /** What kernels need of tfjs-node's backend; it publishes no types without the whole package. */
 export interface NativeBackend {
   readonly binding: Binding;
+  readonly isUsingGpuDevice: boolean;
   readonly tensorMap: { get(dataId: DataId): TensorData };
   /** A copy of TensorFlow's values; of values that are still JavaScript's, the array itself. */
   readSync(dataId: DataId): Float32Array | Int32Array;

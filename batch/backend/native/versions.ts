@@ -1,9 +1,3 @@
-/**
- * What the native backend is made of, exactly. The binding's C++ is that of tfjs-node 4.22.0, unmodified; TensorFlow's C API, which it
- * is written against, has stayed compatible since the 2.9 that tfjs-node itself downloads.
- */
-export const tensorflow = { project: 'tensorflow-cpu', version: '2.21.0' } as const;
-
 /** A package of npm's registry, and the hash that its archive must have. */
 export interface NpmPackage {
   readonly name: string;
@@ -12,11 +6,54 @@ export interface NpmPackage {
   readonly integrity: string;
 }
 
-export const tfjsNode: NpmPackage = {
-  name: '@tensorflow/tfjs-node',
-  version: '4.22.0',
-  integrity:
-    'sha512-uHrXeUlfgkMxTZqHkESSV7zSdKdV0LlsBeblqkuKU9nnfxB1pC6DtoyYVaLxznzZy7WQSegjcohxxCjAf6Dc7w==',
+/** The devices that TensorFlow's libraries are installed for. */
+export type VariantName = 'gpu' | 'native';
+
+/**
+ * What an installation is made of, exactly. The binding's C++ is that of tfjs-node 4.22.0, unmodified; TensorFlow's C API, which it
+ * is written against, has stayed compatible since the 2.9 that tfjs-node itself downloads.
+ */
+export interface Variant {
+  readonly name: VariantName;
+  /** The command that installs it. */
+  readonly command: string;
+  /** The wheel on the Python package index. */
+  readonly wheel: { readonly project: string; readonly version: string };
+  /** The extra of the wheel whose requirements are installed beside it. */
+  readonly extra?: string;
+  readonly binding: NpmPackage;
+  /** Disk that is needed while it is made, in bytes. */
+  readonly bytes: number;
+}
+
+const version = '2.21.0';
+
+export const variants: Readonly<Record<VariantName, Variant>> = {
+  native: {
+    name: 'native',
+    command: 'npm run setup:native',
+    wheel: { project: 'tensorflow-cpu', version },
+    binding: {
+      name: '@tensorflow/tfjs-node',
+      version: '4.22.0',
+      integrity:
+        'sha512-uHrXeUlfgkMxTZqHkESSV7zSdKdV0LlsBeblqkuKU9nnfxB1pC6DtoyYVaLxznzZy7WQSegjcohxxCjAf6Dc7w==',
+    },
+    bytes: 1.3e9,
+  },
+  gpu: {
+    name: 'gpu',
+    command: 'npm run setup:gpu',
+    wheel: { project: 'tensorflow', version },
+    extra: 'and-cuda',
+    binding: {
+      name: '@tensorflow/tfjs-node-gpu',
+      version: '4.22.0',
+      integrity:
+        'sha512-p//NN6DGiN4hInUmIkRffaFVMcdTREUMjPyjW04J7OXvB2zBlQimj61eFKSgRrH3f5TnOfKzb0n56he/B6a4bw==',
+    },
+    bytes: 7e9,
+  },
 };
 
 /** Headers of Node's C interface: those of the running Node are not part of every installation. */

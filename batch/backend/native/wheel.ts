@@ -1,5 +1,6 @@
 import { BackendError } from '../../../shared/errors.ts';
 import type { IndexFile } from './package-index.ts';
+import { compareVersions, type Requirement } from './requirement.ts';
 
 /** The machine, as far as a wheel's tags speak of it. */
 export interface Machine {
@@ -21,27 +22,34 @@ export function assertSupported({ platform, arch, glibc }: Machine): void {
 }
 
 /**
- * The wheel of a version that runs here (PEP 427, PEP 600). Of its Python tag nothing matters, since only its shared libraries
+ * The newest accepted wheel that runs here (PEP 427, PEP 600). Of its Python tag nothing matters, since only its shared libraries
  * are used; the newest is taken, so that the choice does not depend on the list's order.
  * @throws BackendError when there is none
  */
 export function chooseWheel(
   files: readonly IndexFile[],
-  { project, version }: { readonly project: string; readonly version: string },
+  { project, accepts }: Requirement,
   { glibc = '0.0' }: Machine,
 ): IndexFile {
-  const name = project.replaceAll('-', '_').toLowerCase();
-  const ofVersion = files.filter(({ filename }) => filename.toLowerCase().startsWith(`${name}-${version}-`));
-  const [chosen] = ofVersion
+  const name = project.replaceAll(/[-_.]+/g, '_').toLowerCase();
+  const versionOf = ({ filename }: IndexFile) => filename.split('-')[1] ?? '';
+  const wanted = files.filter(
+    (file) => file.filename.toLowerCase().startsWith(`${name}-`) && accepts(versionOf(file)),
+  );
+  const [chosen] = wanted
     .filter(({ filename }) => {
       const oldest = neededGlibc(filename);
-      return oldest !== undefined && compare(oldest, glibc) <= 0;
+      return oldest !== undefined && compareVersions(oldest, glibc) <= 0;
     })
-    .sort((a, b) => b.filename.localeCompare(a.filename, 'en', { numeric: true }));
+    .sort(
+      (a, b) =>
+        compareVersions(versionOf(b), versionOf(a)) ||
+        b.filename.localeCompare(a.filename, 'en', { numeric: true }),
+    );
   if (chosen) return chosen;
-  const found = ofVersion.map(({ filename }) => filename).join(', ') || 'no file of that version';
+  const found = wanted.map(({ filename }) => filename).join(', ') || 'no file of a version that is wanted';
   throw new BackendError(
-    `Expected a wheel of ${project} ${version} for x86-64 Linux with glibc ${glibc} on the package index, found ${found}`,
+    `Expected a wheel of ${project} for x86-64 Linux with glibc ${glibc} on the package index, found ${found}`,
   );
 }
 
@@ -55,11 +63,5 @@ function neededGlibc(filename: string): string | undefined {
     if (!match) return [];
     return match[3] === undefined ? `${match[1]}.${match[2]}` : legacy[match[3]]!;
   });
-  return versions.sort(compare)[0];
-}
-
-function compare(a: string, b: string): number {
-  const [majorA = 0, minorA = 0] = a.split('.').map(Number);
-  const [majorB = 0, minorB = 0] = b.split('.').map(Number);
-  return majorA - majorB || minorA - minorB;
+  return versions.sort(compareVersions)[0];
 }

@@ -2,10 +2,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { TwoTowerOptions } from '../../../batch/models/two-tower.ts';
 import { initialParameters } from '../../../batch/models/two-tower-network.ts';
-import { createBatches, createProblem } from '../../../batch/models/two-tower-problem.ts';
+import { createProblem } from '../../../batch/models/two-tower-problem.ts';
 import { batchLoss } from '../../../batch/models/two-tower-training.ts';
 import { createAdamW } from '../../../batch/training/optimiser.ts';
 import { normal, seededRandom } from '../../../batch/training/random.ts';
+import { createArena } from '../../../batch/training/shared-memory.ts';
 import { datasetOf } from '../../fixtures/dataset.ts';
 import type { BenchedStep } from './step.ts';
 
@@ -29,20 +30,24 @@ export function twoTowerStep(): BenchedStep {
   const table = Float32Array.from({ length: (items + 1) * options.dimensions }, normal(random));
   const parameters = initialParameters(table, options.dimensions, { ...options, features: problem.features });
   const optimiser = createAdamW(parameters, options);
-  const batches = createBatches(problem);
+  const makeBatch = problem.batches.open();
+  const arena = createArena();
   const names = Object.keys(parameters);
   return {
     examples: options.batchSize,
-    take: (number) =>
-      tf.tidy(() => {
+    take(number) {
+      arena.reset();
+      const batch = makeBatch(number, arena);
+      return tf.tidy(() => {
         const { value, grads } = tf.variableGrads(
-          () => batchLoss(parameters, 0.1, problem, batches(number), number),
+          () => batchLoss(parameters, 0.1, problem, batch),
           Object.values(parameters),
         );
         const gradients = Object.fromEntries(names.map((name) => [name, grads[parameters[name]!.name]!]));
         optimiser.update(gradients, number + 1);
         return value.dataSync()[0]!;
-      }),
+      });
+    },
     [Symbol.dispose]() {
       optimiser[Symbol.dispose]();
       tf.dispose(parameters);

@@ -1,16 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {
-  BatchMatMul,
-  Identity,
-  type KernelConfig,
-  type KernelFunc,
-  Round,
-  type TensorInfo,
-} from '@tensorflow/tfjs-core';
+import { BatchMatMul, Identity, type KernelFunc, Round, type TensorInfo } from '@tensorflow/tfjs-core';
 import type { NativeBackend, NativeCall } from '../native-backend.ts';
 import { operations } from '../operations.ts';
+import type { VariantName } from '../versions.ts';
 import { adamW } from './adam-w.ts';
 import { attentionBag, attentionBagGrad } from './attention-bag.ts';
+import { composedAdamW } from './composed/adam-w.ts';
+import { composedAttentionBag, composedAttentionBagGrad } from './composed/attention-bag.ts';
+import { composedEmbeddingBag, composedEmbeddingBagGrad } from './composed/embedding-bag.ts';
+import { softmaxCrossEntropy as composedSoftmaxCrossEntropy } from './composed/softmax-cross-entropy.ts';
 import { embeddingBag, embeddingBagGrad } from './embedding-bag.ts';
 import { softmaxCrossEntropy } from './softmax-cross-entropy.ts';
 
@@ -53,30 +51,44 @@ const multiply = (original: KernelFunc): KernelFunc => {
   };
 };
 
-const own: Readonly<Record<string, (call: NativeCall<never, never>) => TensorInfo | TensorInfo[]>> = {
-  AdamW: adamW,
-  AttentionBag: attentionBag,
-  AttentionBagGrad: attentionBagGrad,
-  EmbeddingBag: embeddingBag,
-  EmbeddingBagGrad: embeddingBagGrad,
-  SparseSoftmaxCrossEntropy: softmaxCrossEntropy,
+type Kernels = Readonly<Record<string, (call: NativeCall<never, never>) => TensorInfo | TensorInfo[]>>;
+
+/** On a GPU everything is composed of TensorFlow's own operations, so that tables and moments stay in its memory. */
+const own: Readonly<Record<VariantName, Kernels>> = {
+  native: {
+    AdamW: adamW,
+    AttentionBag: attentionBag,
+    AttentionBagGrad: attentionBagGrad,
+    EmbeddingBag: embeddingBag,
+    EmbeddingBagGrad: embeddingBagGrad,
+    SparseSoftmaxCrossEntropy: softmaxCrossEntropy,
+  },
+  gpu: {
+    AdamW: composedAdamW,
+    AttentionBag: composedAttentionBag,
+    AttentionBagGrad: composedAttentionBagGrad,
+    EmbeddingBag: composedEmbeddingBag,
+    EmbeddingBagGrad: composedEmbeddingBagGrad,
+    SparseSoftmaxCrossEntropy: composedSoftmaxCrossEntropy,
+  },
 };
 
 /** The kernels that tfjs-node lacks, one that it gets wrong and one that it has slow. Registered once, when the backend is. */
-export function registerKernels(): void {
-  const mend = (kernelName: string, around: (original: KernelFunc) => KernelFunc): KernelConfig => {
+export function registerKernels(variant: VariantName): void {
+  const mend = (kernelName: string, around: (original: KernelFunc) => KernelFunc): void => {
     const shipped = tf.getKernel(kernelName, backendName);
     tf.unregisterKernel(kernelName, backendName);
-    return { ...shipped, kernelFunc: around(shipped.kernelFunc) };
+    tf.registerKernel({ ...shipped, kernelFunc: around(shipped.kernelFunc) });
   };
-  const kernels: KernelConfig[] = [
-    mend(Round, round),
-    mend(BatchMatMul, multiply),
-    ...Object.entries(own).map(([kernelName, kernelFunc]) => ({
-      kernelName,
-      backendName,
-      kernelFunc: kernelFunc as unknown as KernelFunc,
-    })),
-  ];
-  for (const kernel of kernels) tf.registerKernel(kernel);
+  mend(Round, round);
+  mend(BatchMatMul, multiply);
+  registerOwn(variant);
+}
+
+/** Our own kernels, in place of another variant's where they are registered. */
+export function registerOwn(variant: VariantName): void {
+  for (const [kernelName, kernel] of Object.entries(own[variant])) {
+    if (tf.getKernel(kernelName, backendName)) tf.unregisterKernel(kernelName, backendName);
+    tf.registerKernel({ kernelName, backendName, kernelFunc: kernel as unknown as KernelFunc });
+  }
 }

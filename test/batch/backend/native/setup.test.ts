@@ -38,7 +38,7 @@ const wheelOf = (tags: string) => ({
   url: 'http://x/',
   sha256: hash,
 });
-const wanted = { project: 'tensorflow-cpu', version: '2.21.0' };
+const wanted = { project: 'tensorflow-cpu', accepts: (version: string) => version === '2.21.0' };
 const machine = { platform: 'linux', arch: 'x64', glibc: '2.36' };
 
 describe('the package index', () => {
