@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { type BackendName, backendNames, openBackend } from '../../batch/backend/index.ts';
-import { readInstallation, setUpCommand } from '../../batch/backend/native/installation.ts';
+import { folderOf, readInstallation } from '../../batch/backend/native/installation.ts';
+import { variants } from '../../batch/backend/native/versions.ts';
 import { TwoTowerOptions } from '../../batch/models/two-tower.ts';
 import { createProblem } from '../../batch/models/two-tower-problem.ts';
 import { fitParameters, initialise } from '../../batch/models/two-tower-training.ts';
@@ -10,10 +11,10 @@ import { shop } from '../conformance/two-tower.ts';
 import { quietRun } from '../fixtures/dataset.ts';
 
 /**
- * Memory of 2,000 training steps of two-tower, input thread and all, after 500 that fill what is kept: MB of the process, and tensors. What a
+ * Memory of 2,000 training steps of two-tower, input thread and all, after 1,000 that fill what is kept: MB of the process, and tensors. What a
  * step makes is some 3 MB: kept, it would be 6 GB. Each backend runs in a process of its own, which collects garbage before it looks.
  */
-const [warmUp, steps, looks] = [500, 2_000, 4];
+const [warmUp, steps, looks] = [1_000, 2_000, 4];
 
 async function measure(name: BackendName) {
   await openBackend(name);
@@ -46,8 +47,8 @@ async function measure(name: BackendName) {
 export async function bench(): Promise<void> {
   const rows: Record<string, object> = {};
   for (const name of backendNames) {
-    if (name === 'native' && !readInstallation()) {
-      console.log(`native skipped: not set up; run \`${setUpCommand}\``);
+    if (name !== 'wasm' && !readInstallation(folderOf(name))) {
+      console.log(`${name} skipped: not set up; run \`${variants[name].command}\``);
       continue;
     }
     const { stdout, status, stderr } = spawnSync(
