@@ -31,8 +31,6 @@ const [rounds, steps] = [4, 25];
 interface Times {
   readonly waiting: number[];
   readonly working: number[];
-  /** CPU time of the trainer's own thread in its input. */
-  readonly cpu: number[];
 }
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
@@ -46,8 +44,8 @@ export async function measure(name: BackendName) {
     const { parameters, scale } = initialise(problem);
     const optimiser = createAdamW(parameters, problem.options);
     const times: Record<'here' | 'thread', Times> = {
-      here: { waiting: [], working: [], cpu: [] },
-      thread: { waiting: [], working: [], cpu: [] },
+      here: { waiting: [], working: [] },
+      thread: { waiting: [], working: [] },
     };
     const of = (thread: boolean) =>
       openInput(problem.batches, { name: 'bench', end: Number.POSITIVE_INFINITY, thread });
@@ -56,11 +54,8 @@ export async function measure(name: BackendName) {
     const takeSteps = async (input: typeof here, first: number, into: Times): Promise<void> => {
       for (let step = first; step < first + steps; step++) {
         const started = performance.now();
-        const before = process.threadCpuUsage();
         const batch = await input.take(step);
-        const { user, system } = process.threadCpuUsage(before);
         const given = performance.now();
-        into.cpu.push((user + system) / 1e3);
         tf.tidy(() => {
           const { value, grads } = tf.variableGrads(() => batchLoss(parameters, scale, problem, batch));
           const byName = Object.entries(parameters).map(([key, { name: id }]) => [key, grads[id]!]);
@@ -75,18 +70,15 @@ export async function measure(name: BackendName) {
       await takeSteps(here, round * steps, times.here);
       await takeSteps(thread, round * steps, times.thread);
       // The first round warms up.
-      if (round === 0)
-        for (const each of Object.values(times))
-          each.waiting.length = each.working.length = each.cpu.length = 0;
+      if (round === 0) for (const each of Object.values(times)) each.waiting.length = each.working.length = 0;
     }
-    for (const [made, { waiting, working, cpu }] of Object.entries(times)) {
+    for (const [made, { waiting, working }] of Object.entries(times)) {
       const [wait, work] = [median(waiting), median(working)];
       rows.push({
         data: setup.name,
         backend: name,
         cores: availableParallelism(),
         'batches made': made,
-        'input, CPU ms of the trainer': Number(median(cpu).toFixed(2)),
         'waiting, ms': Number(wait.toFixed(2)),
         'working, ms': Number(work.toFixed(2)),
         'waiting, %': Number(((100 * wait) / (wait + work)).toFixed(2)),

@@ -11,10 +11,10 @@ import { shop } from '../conformance/two-tower.ts';
 import { quietRun } from '../fixtures/dataset.ts';
 
 /**
- * Memory of 2,000 training steps of two-tower, input thread and all, after 500 that fill what is kept: MB of the process, and tensors. What a
+ * Memory of 2,000 training steps of two-tower, input thread and all, after 1,000 that fill what is kept: MB of the process, and tensors. What a
  * step makes is some 3 MB: kept, it would be 6 GB. Each backend runs in a process of its own, which collects garbage before it looks.
  */
-const [warmUp, steps, looks] = [500, 2_000, 4];
+const [warmUp, steps, looks] = [1_000, 2_000, 4];
 
 async function measure(name: BackendName) {
   await openBackend(name);
