@@ -23,10 +23,10 @@ const usage = `perigee: train recommenders from events, publish releases, answer
   perigee release  list | show [id] | verify [id] | rollback [id] | prune
   perigee init     write a perigee.config.ts for your own events
 
-  --config <file>   the run to make                      (perigee.config.ts)
+  --config <file>   the run to make                      ($PERIGEE_CONFIG, else perigee.config.ts)
   --data <folder>   where relative source paths start    (the config's folder)
   --port <number>   where to serve                       (8787)
-  --backend <name>  train on native or wasm              (native where it is set up)
+  --backend <name>  train on gpu, native or wasm         (the first that can be had)
   --dry-run         run everything but change nothing in the store
   --keep <number>   releases that prune keeps            (5)
   --verbose         print the stack of an error
@@ -34,12 +34,13 @@ const usage = `perigee: train recommenders from events, publish releases, answer
     .map((flag) => `--${flag}`)
     .join(' ')}
 
+$PERIGEE_STORE takes the place of the config's store.
 Exit status: 0 done, 1 failed, 2 wrong arguments or config, 3 refused by the gate, 130 interrupted.`;
 
 const exit = { done: 0, failed: 1, usage: 2, refused: 3, interrupted: 130 } as const;
 
 const flags = {
-  config: { type: 'string', default: 'perigee.config.ts' },
+  config: { type: 'string', default: process.env['PERIGEE_CONFIG'] || 'perigee.config.ts' },
   data: { type: 'string' },
   port: { type: 'string', default: '8787' },
   backend: { type: 'string' },
@@ -73,7 +74,10 @@ async function openWorkspace(values: Flags): Promise<Workspace> {
   const config = await loadConfig(file);
   const directory = path.dirname(file);
   const dataDirectory = values.data === undefined ? directory : path.resolve(values.data);
-  const store = openStore(config.store, { baseDirectory: directory, environment: process.env });
+  const store = openStore(process.env['PERIGEE_STORE'] || config.store, {
+    baseDirectory: directory,
+    environment: process.env,
+  });
   return { config, directory, dataDirectory, store };
 }
 

@@ -75,7 +75,7 @@ export async function publishRelease(
   config: Config,
   release: Release,
   serving: Serving | undefined,
-  { store, reporter }: Context,
+  { store, reporter, signal }: Context,
 ): Promise<void> {
   const { manifest } = release;
   await reporter.stage('publish', async (stage) => {
@@ -84,6 +84,7 @@ export async function publishRelease(
       manifest,
       channel: config.channel,
       basis: serving?.channel ?? 'absent',
+      signal,
     });
     const before = replaced === undefined ? '' : `, after ${replaced}`;
     stage.note(`${config.channel} → ${release.releaseId} in ${store.description}${before}`);

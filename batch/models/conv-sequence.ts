@@ -58,7 +58,7 @@ export const ConvSequenceOptions = withProfiles(
       dropout: 0.2,
       negatives: 'all',
       learningRate: 3e-3,
-      epochs: 12,
+      epochs: 6,
     },
   },
 );

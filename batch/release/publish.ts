@@ -15,6 +15,8 @@ export interface Publishable {
    * publishing starts.
    */
   readonly basis?: ChannelVersion | 'absent';
+  /** Ends it up to the moment when the channel moves. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Publication {
@@ -28,12 +30,12 @@ export interface Publication {
 
 /**
  * Publishes a release: its files, then its manifest, then the channel's pointer, so that whatever a channel points to
- * is whole. Killed anywhere, it leaves the old release serving, and publishing again finishes the work.
+ * is whole. Killed or ended by its signal anywhere, it leaves the old release serving, and publishing again finishes the work.
  * @throws ReleaseError when files and manifest do not agree, or when another publisher moved the channel first: the
  * release is then stored and can be put to use with a rollback to it, but does not serve
  */
 export async function publish(store: Store, release: Publishable): Promise<Publication> {
-  const { files, manifest, channel } = release;
+  const { files, manifest, channel, signal } = release;
   assertFiles(manifest, files);
   const { bytes, releaseId } = encodeManifest(manifest);
   const current = await readChannel(store, channel);
@@ -46,13 +48,15 @@ export async function publish(store: Store, release: Publishable): Promise<Publi
   const reused: string[] = [];
   const present = await sizes(store, releaseId);
   for (const [file, body] of content) {
+    signal?.throwIfAborted();
     const there =
       present.get(file) === body.length && (await holds(store, releaseKey(releaseId, file), body));
-    if (!there) await store.put(releaseKey(releaseId, file), body);
+    if (!there) await store.put(releaseKey(releaseId, file), body, undefined, signal);
     (there ? reused : written).push(file);
   }
 
   if (serves(current, releaseId)) return { releaseId, written, reused, replaced: undefined };
+  signal?.throwIfAborted();
   try {
     await moveChannel(store, channel, basis, pointTo(releaseId, basis?.channel));
   } catch (error) {

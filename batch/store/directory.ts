@@ -35,8 +35,11 @@ export function openDirectory(directory: string, description: string): Store {
     description,
     get: (key, range) => attempt('read', key, () => get(place, key, range)),
     head: (key) => attempt('read', key, () => head(place, key)),
-    put: (key, body, condition) =>
-      attempt(`write ${body.length} bytes to`, key, () => put(place, key, body, condition)),
+    put: (key, body, condition, signal) =>
+      attempt(`write ${body.length} bytes to`, key, () => {
+        signal?.throwIfAborted();
+        return put(place, key, body, condition);
+      }),
     async *list(prefix) {
       const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
       if (folder !== '') assertKey(description, folder.slice(0, -1));

@@ -31,21 +31,24 @@ const maxParts = 10_000;
  * Writes an object: in one request up to the size of one part, else in parts. The server checks the checksum of each
  * request, and shows the object once it has all of it. Resolves to the etag, or to undefined when the condition does
  * not hold.
- * @throws the SDK's errors
+ * @throws the SDK's errors; an AbortError when the signal ended it
  */
 export async function upload(
   place: Place,
   key: string,
   body: Uint8Array,
   condition: Condition | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
+  signal?.throwIfAborted();
   const put = body.length > place.partBytes ? putParts : putWhole;
   // Whether an attempt may have succeeded unheard, so that the next one loses to it.
   let unheard = false;
   for (let n = 0; ; n++) {
     try {
-      return await put(place, key, body, condition);
+      return await put(place, key, body, condition, signal);
     } catch (error) {
+      if (signal?.aborted) throw error;
       unheard ||= isAmbiguous(error) || isAbsentUpload(error);
       const lost = condition !== undefined && isLoss(error);
       if (unheard && (lost || isAbsentUpload(error))) {
@@ -57,10 +60,12 @@ export async function upload(
         if (lost) return undefined;
         throw error;
       }
-      await pause(n);
+      await pause(n, signal);
     }
   }
 }
+
+const until = (signal: AbortSignal | undefined) => (signal ? { abortSignal: signal } : {});
 
 const settings = (key: string) => ({
   ContentType: key.endsWith('.json') ? 'application/json' : 'application/octet-stream',
@@ -74,9 +79,10 @@ async function putWhole(
   key: string,
   body: Uint8Array,
   condition: Condition | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<string> {
   const command = { ...target(place, key), ...settings(key), ...headers(condition), Body: body };
-  return (await place.client.send(new PutObjectCommand(command))).ETag!;
+  return (await place.client.send(new PutObjectCommand(command), until(signal))).ETag!;
 }
 
 async function putParts(
@@ -84,6 +90,7 @@ async function putParts(
   key: string,
   body: Uint8Array,
   condition: Condition | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<string> {
   const { UploadId } = await place.client.send(
     new CreateMultipartUploadCommand({
@@ -96,10 +103,13 @@ async function putParts(
   );
   const opened = { ...target(place, key), UploadId: UploadId! };
   try {
-    const Parts = await sendParts(place, opened, body);
+    // The upload was opened without the signal, so that one which the server opened is known, and removed.
+    signal?.throwIfAborted();
+    const Parts = await sendParts(place, opened, body, signal);
     const complete = { ...opened, ...headers(condition), MultipartUpload: { Parts } };
     const done = await place.client.send(
       new CompleteMultipartUploadCommand({ ...complete, MpuObjectSize: body.length }),
+      until(signal),
     );
     return done.ETag!;
   } catch (error) {
@@ -110,7 +120,12 @@ async function putParts(
 
 type OpenUpload = ReturnType<typeof target> & { readonly UploadId: string };
 
-async function sendParts(place: Place, opened: OpenUpload, body: Uint8Array): Promise<CompletedPart[]> {
+async function sendParts(
+  place: Place,
+  opened: OpenUpload,
+  body: Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<CompletedPart[]> {
   const partBytes = Math.max(place.partBytes, Math.ceil(body.length / maxParts));
   const parts: CompletedPart[] = [];
   await inParallel(partsOf(body.length, partBytes), partsAtOnce, async ({ offset, length }: ByteRange) => {
@@ -121,8 +136,10 @@ async function sendParts(place: Place, opened: OpenUpload, body: Uint8Array): Pr
       Body: body.subarray(offset, offset + length),
       ChecksumAlgorithm: 'CRC32' as const,
     };
-    const { ETag, ChecksumCRC32 } = await persistently(isCorruption, () =>
-      place.client.send(new UploadPartCommand(part)),
+    const { ETag, ChecksumCRC32 } = await persistently(
+      isCorruption,
+      () => place.client.send(new UploadPartCommand(part), until(signal)),
+      signal,
     );
     parts[index] = { PartNumber: index + 1, ETag, ChecksumCRC32 };
   });

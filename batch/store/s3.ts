@@ -57,8 +57,8 @@ export function openS3(
         return get(place, key, range);
       }),
     head: (key) => attempt('read', key, () => head(place, key)),
-    put: (key, body, condition) =>
-      attempt(`write ${body.length} bytes to`, key, () => upload(place, key, body, condition)),
+    put: (key, body, condition, signal) =>
+      attempt(`write ${body.length} bytes to`, key, () => upload(place, key, body, condition, signal)),
     async *list(listed) {
       try {
         yield* list(place, listed);

@@ -36,8 +36,16 @@ export interface Store {
     range?: ByteRange,
   ): Promise<{ readonly body: Uint8Array; readonly etag: string } | undefined>;
   head(key: string): Promise<StoredObject | undefined>;
-  /** Writes; resolves to the new etag, or to undefined when the condition does not hold (somebody else was first). */
-  put(key: string, body: Uint8Array, condition?: Condition): Promise<string | undefined>;
+  /**
+   * Writes; resolves to the new etag, or to undefined when the condition does not hold (somebody else was first). The signal ends it
+   * before the object is there, with nothing of it left behind.
+   */
+  put(
+    key: string,
+    body: Uint8Array,
+    condition?: Condition,
+    signal?: AbortSignal,
+  ): Promise<string | undefined>;
   /** Every object whose key starts with `prefix`, by the bytes of the keys, however many pages that takes. */
   list(prefix: string): AsyncIterable<ListedObject>;
   /** Deletes; an absent key is no error. */

@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { type BackendName, backendNames, openBackend } from '../../batch/backend/index.ts';
-import { readInstallation, setUpCommand } from '../../batch/backend/native/installation.ts';
+import { folderOf, readInstallation } from '../../batch/backend/native/installation.ts';
+import { variants } from '../../batch/backend/native/versions.ts';
 import { TwoTowerOptions } from '../../batch/models/two-tower.ts';
 import { createProblem } from '../../batch/models/two-tower-problem.ts';
 import { fitParameters, initialise } from '../../batch/models/two-tower-training.ts';
@@ -46,8 +47,8 @@ async function measure(name: BackendName) {
 export async function bench(): Promise<void> {
   const rows: Record<string, object> = {};
   for (const name of backendNames) {
-    if (name === 'native' && !readInstallation()) {
-      console.log(`native skipped: not set up; run \`${setUpCommand}\``);
+    if (name !== 'wasm' && !readInstallation(folderOf(name))) {
+      console.log(`${name} skipped: not set up; run \`${variants[name].command}\``);
       continue;
     }
     const { stdout, status, stderr } = spawnSync(

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { BackendError } from '../../../shared/errors.ts';
 import { kernelSource, layout } from './installation.ts';
 import type { Environment } from './pip-config.ts';
-import { type NpmPackage, nodeApiHeaders } from './versions.ts';
+import { nodeApiHeaders, type Variant } from './versions.ts';
 
 const run = promisify(execFile);
 
@@ -28,15 +28,20 @@ export async function findCompiler(environment: Environment): Promise<string> {
 /** Compiles tfjs-node's binding, as it is, against the unpacked TensorFlow. */
 export async function compileBinding(
   folder: string,
-  tfjsNode: NpmPackage,
+  { name, binding: tfjsNode }: Variant,
   environment: Environment,
   signal: AbortSignal,
 ): Promise<void> {
   const { packageOf, binding } = layout(folder);
-  const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) =>
-    path.join(packageOf(tfjsNode.name), 'binding', file),
-  );
-  await compile("tfjs-node's binding", folder, ['-O2', ...sources, '-o', binding], environment, signal);
+  const args = [
+    '-O2',
+    ...(name === 'gpu' ? ['-include', path.join(import.meta.dirname, 'copied-tensors.h')] : []),
+    ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) =>
+      path.join(packageOf(tfjsNode.name), 'binding', file),
+    ),
+    ...['-o', binding],
+  ];
+  await compile("tfjs-node's binding", folder, args, environment, signal);
 }
 
 /** Ours are made for this very machine; sums may be reordered into vectors, but no other rule of arithmetic is bent. */

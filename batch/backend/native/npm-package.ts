@@ -35,12 +35,12 @@ export async function fetchPackage(
     throw new BackendError(`${name}@${version}: expected the checksum ${integrity}, found ${found}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await guarded(`tar could not unpack ${archive}`, signal, () =>
-    run('tar', ['-xzf', archive, '-C', folder, '--strip-components=1'], {
-      env: environment as NodeJS.ProcessEnv,
-      signal,
-    }),
-  );
+  await guarded(`tar could not unpack ${archive}`, signal, async () => {
+    const options = { env: environment as NodeJS.ProcessEnv, signal };
+    await run('tar', ['-xzf', archive, '-C', folder, '--strip-components=1'], options);
+    // As npm does: some archives let only their owner read.
+    await run('chmod', ['-R', 'a+rX', folder], options);
+  });
   await rm(archive);
 }
 

@@ -47,7 +47,7 @@ export async function setUpNative(setUp: SetUp): Promise<Installation> {
     stage.note(`${binding.name} ${binding.version}: the source of its binding and kernels, no scripts`);
   });
   await reporter.stage('compile', async (stage) => {
-    await compileBinding(folder, binding, environment, signal);
+    await compileBinding(folder, variant, environment, signal);
     if (variant.name === 'native') await compileKernels(folder, environment, signal);
     stage.note(compiler);
   });

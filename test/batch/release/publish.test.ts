@@ -59,6 +59,25 @@ describe('publish', () => {
     ]);
   });
 
+  it('ends at its signal with the old release serving, and goes on when it is called again', async () => {
+    await publish(store, { ...a, channel });
+    const controller = new AbortController();
+    const stopping: Store = {
+      ...store,
+      put(key, ...rest) {
+        if (key.endsWith('manifest.json')) controller.abort();
+        return store.put(key, ...rest);
+      },
+    };
+    const interrupted = publish(stopping, { ...b, channel, signal: controller.signal });
+    await expect(interrupted).rejects.toThrow('aborted');
+    expect(await serving()).toBe(a.releaseId);
+    const { reused } = await publish(store, { ...b, channel });
+    expect(reused).not.toContain('manifest.json');
+    expect(reused.length).toBeGreaterThan(0);
+    expect(await serving()).toBe(b.releaseId);
+  });
+
   it('writes nothing when the release serves already', async () => {
     await publish(store, { ...a, channel });
     const watched = watchedStore(store);

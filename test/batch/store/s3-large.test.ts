@@ -79,6 +79,24 @@ describe.skipIf(executable === undefined)(`large objects in S3${reason ? ` (${re
     expect(proxy.seen).toHaveLength(2);
   });
 
+  it.each([
+    ['the beginning', /^POST .*uploads/],
+    ['a part', /^PUT .*partNumber=2&/],
+  ])('that are interrupted at %s end at once and leave no part', async (_, pattern) => {
+    const controller = new AbortController();
+    meanwhile = (request) => {
+      if (!pattern.test(request)) return undefined;
+      controller.abort(new DOMException('interrupted', 'AbortError'));
+      return request.startsWith('PUT') ? 'stall' : undefined;
+    };
+    await expect(store.put('key', large, undefined, controller.signal)).rejects.toThrow(StoreError);
+    // Nothing is tried again: neither a part nor the whole.
+    expect(seen(/^POST .*uploads/)).toHaveLength(1);
+    expect(seen(/partNumber=2&/).length).toBeLessThanOrEqual(1);
+    expect(await openUploads()).toBe(0);
+    expect(await direct.head('key')).toBeUndefined();
+  });
+
   const harms: Fault[] = ['refuse', 'lose', 'garble', 'stall', slowDown, failure];
   it.each(harms.map((fault) => [JSON.stringify(fault), fault] as const))(
     'are written despite %s at each request',

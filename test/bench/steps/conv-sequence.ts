@@ -41,7 +41,7 @@ export function convSequenceStep(given: object = {}) {
     /** Takes step `number`, from 0: input, loss, gradients, optimiser. Returns the loss. */
     take: (number: number): number =>
       tf.tidy(() => {
-        const { value, grads } = tf.variableGrads(() => loss(number), Object.values(parameters));
+        const { value, grads } = tf.variableGrads(() => loss(number, {}), Object.values(parameters));
         const gradients = Object.fromEntries(names.map((name) => [name, grads[parameters[name]!.name]!]));
         optimiser.update(gradients, number + 1);
         return value.dataSync()[0]!;

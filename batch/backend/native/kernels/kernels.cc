@@ -99,51 +99,39 @@ struct Range {
   int64_t begin, end;
 };
 
+/** Keeps the square root of an attention sum differentiable when every weight is 0. */
+constexpr float kLeastAttention = 1e-12f;
+
 // ---- Embedding bags ----
 
-struct Bags {
-  explicit Bags(TF_OpKernelContext* context, int first)
-      : table(context, first), weights(context, first + 1), rows(context, first + 2), bags(context, first + 3) {
-    width = table.dim(1);
-    heads = weights.dim(1);
-    entries = rows.size();
-  }
-  void check(int64_t count) const {
-    const int32_t *rowOf = rows.integers(), *bagOf = bags.integers();
-    const int64_t height = table.dim(0);
-    for (int64_t i = 0; i < entries; ++i) {
-      expectIndex(rowOf[i], height, "embeddingBag: expected a row");
-      expectIndex(bagOf[i], count, "embeddingBag: expected a bag");
-    }
-  }
-  struct Values {
-    const float *table, *weights;
-    const int32_t *rowOf, *bagOf;
-  };
-  /** Asked for once: each answer is a call into TensorFlow. */
-  Values values() const { return {table.floats(), weights.floats(), rows.integers(), bags.integers()}; }
-  int64_t operations() const { return 2 * entries * heads * width; }
-  Input table, weights, rows, bags;
-  int64_t width, heads, entries;
+/** What lies in the bags: a row of the table, and a weight a head. */
+struct Entries {
+  const float *table, *weights;
+  const int32_t *rowOf, *bagOf;
+  int64_t count, heads, width;
+  /** Of one pass over them. */
+  int64_t operations() const { return 2 * count * heads * width; }
 };
 
-/** sums[b, h] = Σ over entries of bag b of weights[i, h] · table[rows[i]] */
-void sumBags(TF_OpKernelContext* context) {
-  const Bags in(context, 0);
-  const int64_t count = *Input(context, 4).integers();
-  in.check(count);
-  const Output output(context, 0, {count, in.heads, in.width});
-  float* sums = output.floats();
-  inParts(in.operations(), [&, entries = in.values()](int part, int parts) {
-    const Range own(count, part, parts);
+void check(const Entries& in, int64_t rows, int64_t bags) {
+  for (int64_t i = 0; i < in.count; ++i) {
+    expectIndex(in.rowOf[i], rows, "embeddingBag: expected a row");
+    expectIndex(in.bagOf[i], bags, "embeddingBag: expected a bag");
+  }
+}
+
+/** sums[b, h] = Σ over entries of bag b of weights[i, h] · table[rows[i]]; a bag belongs to one thread. */
+void sumBags(const Entries& in, int64_t bags, float* sums) {
+  inParts(in.operations(), [=](int part, int parts) {
+    const Range own(bags, part, parts);
     const int64_t heads = in.heads, width = in.width, stride = heads * width;
     std::memset(sums + own.begin * stride, 0, (own.end - own.begin) * stride * sizeof(float));
-    for (int64_t i = 0; i < in.entries; ++i) {
-      const int64_t bag = entries.bagOf[i];
+    for (int64_t i = 0; i < in.count; ++i) {
+      const int64_t bag = in.bagOf[i];
       if (bag < own.begin || bag >= own.end) continue;
-      const float* row = entries.table + entries.rowOf[i] * width;
+      const float* row = in.table + in.rowOf[i] * width;
       for (int64_t head = 0; head < heads; ++head) {
-        const float weight = entries.weights[i * heads + head];
+        const float weight = in.weights[i * heads + head];
         float* sum = sums + bag * stride + head * width;
         for (int64_t j = 0; j < width; ++j) sum[j] += weight * row[j];
       }
@@ -152,26 +140,18 @@ void sumBags(TF_OpKernelContext* context) {
 }
 
 /** Gradients by the table and by the weights. A row of the table, and all entries on it, belong to one thread. */
-void slopesOfBags(TF_OpKernelContext* context) {
-  const Input dy(context, 0);
-  const Bags in(context, 1);
-  in.check(dy.dim(0));
-  const int64_t rows = in.table.dim(0);
-  const Output tableOutput(context, 0, {rows, in.width});
-  const Output weightsOutput(context, 1, {in.entries, in.heads});
-  float *byTable = tableOutput.floats(), *byWeights = weightsOutput.floats();
-  const float* slopes = dy.floats();
-  inParts(2 * in.operations(), [&, entries = in.values()](int part, int parts) {
+void slopesOfBags(const Entries& in, int64_t rows, const float* dy, float* byTable, float* byWeights) {
+  inParts(2 * in.operations(), [=](int part, int parts) {
     const int64_t heads = in.heads, width = in.width;
     for (int64_t row = part; row < rows; row += parts) std::memset(byTable + row * width, 0, width * sizeof(float));
-    for (int64_t i = 0; i < in.entries; ++i) {
-      const int64_t at = entries.rowOf[i];
+    for (int64_t i = 0; i < in.count; ++i) {
+      const int64_t at = in.rowOf[i];
       if (at % parts != part) continue;
-      const float* row = entries.table + at * width;
+      const float* row = in.table + at * width;
       float* slope = byTable + at * width;
       for (int64_t head = 0; head < heads; ++head) {
-        const float weight = entries.weights[i * heads + head];
-        const float* out = slopes + (entries.bagOf[i] * heads + head) * width;
+        const float weight = in.weights[i * heads + head];
+        const float* out = dy + (in.bagOf[i] * heads + head) * width;
         float dot = 0;
         for (int64_t j = 0; j < width; ++j) {
           dot += out[j] * row[j];
@@ -181,6 +161,93 @@ void slopesOfBags(TF_OpKernelContext* context) {
       }
     }
   });
+}
+
+void embeddingBag(TF_OpKernelContext* context) {
+  const Input table(context, 0), weights(context, 1), rows(context, 2), bags(context, 3);
+  const int64_t count = *Input(context, 4).integers();
+  const Entries in{table.floats(), weights.floats(), rows.integers(), bags.integers(),
+                   rows.size(),    weights.dim(1),   table.dim(1)};
+  check(in, table.dim(0), count);
+  const Output sums(context, 0, {count, in.heads, in.width});
+  sumBags(in, count, sums.floats());
+}
+
+void embeddingBagGrad(TF_OpKernelContext* context) {
+  const Input dy(context, 0), table(context, 1), weights(context, 2), rows(context, 3), bags(context, 4);
+  const Entries in{table.floats(), weights.floats(), rows.integers(), bags.integers(),
+                   rows.size(),    weights.dim(1),   table.dim(1)};
+  check(in, table.dim(0), dy.dim(0));
+  const Output byTable(context, 0, {table.dim(0), in.width}), byWeights(context, 1, {in.count, in.heads});
+  slopesOfBags(in, table.dim(0), dy.floats(), byTable.floats(), byWeights.floats());
+}
+
+// ---- Attention bags ----
+
+/** Bags whose weights are attention[i, k] = weight · exp(gate + position · log(1 + steps) + age · days); see ../../ops.ts. */
+void attentionBag(TF_OpKernelContext* context) {
+  const Input table(context, 0), gates(context, 1), position(context, 2), age(context, 3), items(context, 4),
+      bags(context, 5), ages(context, 6), positions(context, 7), weights(context, 8);
+  const int64_t count = *Input(context, 9).integers(), entries = items.size(), heads = gates.dim(1);
+  const Output pooled(context, 0, {count, heads, table.dim(1)}), attention(context, 1, {entries, heads}),
+      totals(context, 2, {count, heads});
+  float *shares = attention.floats(), *sums = totals.floats(), *out = pooled.floats();
+  const Entries in{table.floats(), shares, items.integers(), bags.integers(), entries, heads, table.dim(1)};
+  check(in, table.dim(0), count);
+  const float *gate = gates.floats(), *byPosition = position.floats(), *byAge = age.floats();
+  const float *days = ages.floats(), *steps = positions.floats(), *kinds = weights.floats();
+  std::fill(sums, sums + count * heads, 0.0f);
+  for (int64_t i = 0; i < entries; ++i) {
+    const float distance = std::log1p(steps[i]);
+    for (int64_t k = 0; k < heads; ++k) {
+      const float logit = gate[in.rowOf[i] * heads + k] + distance * byPosition[k] + days[i] * byAge[k];
+      shares[i * heads + k] = kinds[i] * std::exp(logit);
+      sums[in.bagOf[i] * heads + k] += shares[i * heads + k];
+    }
+  }
+  sumBags(in, count, out);
+  for (int64_t at = 0; at < count * heads; ++at) {
+    const float factor = 1 / std::sqrt(sums[at] + kLeastAttention);
+    for (int64_t j = 0; j < in.width; ++j) out[at * in.width + j] *= factor;
+  }
+}
+
+void attentionBagGrad(TF_OpKernelContext* context) {
+  const Input dy(context, 0), pooled(context, 1), attention(context, 2), totals(context, 3), table(context, 4),
+      items(context, 5), bags(context, 6), ages(context, 7), positions(context, 8);
+  const int64_t entries = items.size(), count = totals.dim(0), heads = totals.dim(1), width = table.dim(1);
+  const Entries in{table.floats(), attention.floats(), items.integers(), bags.integers(), entries, heads, width};
+  check(in, table.dim(0), count);
+  const Output byTable(context, 0, {table.dim(0), width}), byGates(context, 1, {table.dim(0), heads}),
+      byPosition(context, 2, {1, heads}), byAge(context, 3, {1, heads});
+  std::vector<float> bySums(count * heads * width), byTotals(count * heads), byShares(entries * heads);
+  for (int64_t at = 0; at < count * heads; ++at) {
+    const float total = totals.floats()[at] + kLeastAttention, factor = 1 / std::sqrt(total);
+    const float *slopes = dy.floats() + at * width, *out = pooled.floats() + at * width;
+    float dot = 0;
+    for (int64_t j = 0; j < width; ++j) {
+      dot += slopes[j] * out[j];
+      bySums[at * width + j] = factor * slopes[j];
+    }
+    byTotals[at] = -dot / (2 * total);
+  }
+  slopesOfBags(in, table.dim(0), bySums.data(), byTable.floats(), byShares.data());
+  float* gateSlopes = byGates.floats();
+  const float *days = ages.floats(), *steps = positions.floats();
+  std::fill(gateSlopes, gateSlopes + byGates.size(), 0.0f);
+  std::vector<double> positionSlopes(heads), ageSlopes(heads);
+  for (int64_t i = 0; i < entries; ++i) {
+    const float distance = std::log1p(steps[i]);
+    for (int64_t k = 0; k < heads; ++k) {
+      const int64_t at = i * heads + k;
+      const float slope = in.weights[at] * (byShares[at] + byTotals[in.bagOf[i] * heads + k]);
+      gateSlopes[in.rowOf[i] * heads + k] += slope;
+      positionSlopes[k] += slope * distance;
+      ageSlopes[k] += slope * days[i];
+    }
+  }
+  std::copy(positionSlopes.begin(), positionSlopes.end(), byPosition.floats());
+  std::copy(ageSlopes.begin(), ageSlopes.end(), byAge.floats());
 }
 
 // ---- Softmax cross-entropy ----
@@ -351,13 +418,24 @@ std::string define(const char* name, const std::vector<const char*>& inputs, con
 
 std::string defineAll() {
   const char* entries[] = {"table: float", "weights: float", "rows: int32", "bags: int32"};
-  std::string message = define<sumBags>("PerigeeEmbeddingBag",
+  std::string message = define<embeddingBag>("PerigeeEmbeddingBag",
                                         {entries[0], entries[1], entries[2], entries[3], "count: int32"},
                                         {"sums: float"});
   if (message.empty())
-    message = define<slopesOfBags>("PerigeeEmbeddingBagGrad",
+    message = define<embeddingBagGrad>("PerigeeEmbeddingBagGrad",
                                    {"dy: float", entries[0], entries[1], entries[2], entries[3]},
                                    {"by_table: float", "by_weights: float"});
+  if (message.empty())
+    message = define<attentionBag>("PerigeeAttentionBag",
+                                   {"table: float", "gates: float", "position: float", "age: float", "items: int32",
+                                    "bags: int32", "ages: float", "positions: float", "weights: float", "count: int32"},
+                                   {"pooled: float", "attention: float", "totals: float"});
+  if (message.empty())
+    message = define<attentionBagGrad>(
+        "PerigeeAttentionBagGrad",
+        {"dy: float", "pooled: float", "attention: float", "totals: float", "table: float", "items: int32",
+         "bags: int32", "ages: float", "positions: float"},
+        {"by_table: float", "by_gates: float", "by_position: float", "by_age: float"});
   if (message.empty())
     message = define<softmaxCrossEntropy>(
         "PerigeeSoftmaxCrossEntropy",
