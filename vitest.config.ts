@@ -12,6 +12,7 @@ export default defineConfig({
           exclude: ['test/parity.test.ts'],
           globalSetup: ['test/build-kernel.ts'],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
@@ -21,6 +22,7 @@ export default defineConfig({
           include: ['test/workerd/**/*.test.ts'],
           globalSetup: ['test/build-kernel.ts', 'test/provide-release.ts'],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
@@ -29,6 +31,7 @@ export default defineConfig({
           include: ['test/{system,browser}/**/*.test.ts', 'test/parity.test.ts'],
           globalSetup: ['test/build-kernel.ts'],
           testTimeout: 300_000,
+          hookTimeout: 300_000,
           fileParallelism: false,
         },
       },

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { canonicalJson } from '../shared/canonical-json.ts';
@@ -10,7 +10,7 @@ import { writeWhole } from './write-whole.ts';
 /**
  * Finished stages, on disk, so that a run with unchanged inputs does not repeat them and a killed one goes on. A
  * stage's key covers its inputs and the code; an entry is whole or absent. Entries are this program's own and may be
- * deleted at any time.
+ * deleted at any time; those that were not used for longest are, so that the others stay below a number of bytes.
  */
 export interface StageCache {
   /** The value of an earlier run with the same key, or the one that `compute` makes now. */
@@ -40,23 +40,45 @@ async function codeFingerprint(): Promise<string> {
   return hash.digest('hex');
 }
 
-export async function openCache(directory: string): Promise<StageCache> {
+const maximumBytes = 4e9;
+
+/** @param limit bytes that are kept, besides what has been used since it was opened */
+export async function openCache(directory: string, limit = maximumBytes): Promise<StageCache> {
   const code = await codeFingerprint();
   await mkdir(directory, { recursive: true });
+  const opened = Date.now();
   return {
     async get(stage, inputs, compute) {
       const name = `${stage}-${sha256(canonicalJson({ code, inputs })).slice(0, 24)}`;
       const entry = path.join(directory, `${name}.bin`);
       const found = unpack(await readIfPresent(entry));
-      if (found !== undefined)
+      if (found !== undefined) {
+        await utimes(entry, new Date(), new Date());
         return { value: found.value as Awaited<ReturnType<typeof compute>>, reused: true };
+      }
       const state = path.join(directory, `${name}.checkpoint`);
       const value = await compute(fileCheckpoints(state));
       await writeWhole(entry, serialize(value));
       await rm(state, { force: true });
+      await prune(directory, limit, opened);
       return { value, reused: false };
     },
   };
+}
+
+/** Removes the files used least recently until the rest is below `limit` bytes; what was used since `opened` stays. */
+async function prune(directory: string, limit: number, opened: number): Promise<void> {
+  const files = await Promise.all(
+    (await readdir(directory)).map(async (name) => {
+      const file = path.join(directory, name);
+      return { file, ...(await stat(file).catch(() => ({ size: 0, mtimeMs: 0 }))) };
+    }),
+  );
+  let kept = 0;
+  for (const { file, size, mtimeMs } of files.sort((a, b) => b.mtimeMs - a.mtimeMs)) {
+    kept += size;
+    if (kept > limit && mtimeMs < opened) await rm(file, { force: true });
+  }
 }
 
 /** What an entry holds; undefined where there is none, or one that a crash of the machine has spoilt. */
@@ -70,6 +92,7 @@ function unpack(entry: Uint8Array | undefined): { readonly value: unknown } | un
 }
 
 const fileCheckpoints = (file: string): Checkpoints => ({
+  place: file,
   load: () => readIfPresent(file),
   save: (state) => writeWhole(file, state),
 });

@@ -21,6 +21,7 @@ export const initFlags = {
   title: { type: 'string' },
   categories: { type: 'string' },
   price: { type: 'string' },
+  available: { type: 'string' },
   force: { type: 'boolean' },
 } as const;
 
@@ -115,8 +116,9 @@ async function itemAnswers(session: Session): Promise<SourceAnswers | undefined>
   const itemId = await column(session, source.file, 'itemId', flaggedId, 'Which column is the item?', []);
   const columns: Record<string, string | undefined> = { itemId };
   for (const role of ['title', 'categories', 'price', 'url', 'image', 'available'] as const) {
-    const flagged = role === 'title' || role === 'categories' || role === 'price' ? options[role] : undefined;
-    columns[role] = flagged ?? guessColumn(role, source.file.columns, Object.values(columns));
+    const flag = role === 'url' || role === 'image' ? undefined : options[role];
+    columns[role] =
+      flagged(source.file, role, flag) ?? guessColumn(role, source.file.columns, Object.values(columns));
   }
   return { ...source, columns };
 }
@@ -129,6 +131,13 @@ const named = (file: Inspected, names: readonly string[] | undefined): Inspected
     ? file
     : { ...file, columns: file.columns.map((column, i) => ({ ...column, name: names[i]! })) };
 
+/** The column that a flag names. @throws ConfigError when there is none of that name */
+function flagged({ columns }: Inspected, role: Role, flag: string | undefined): string | undefined {
+  const names = columns.map(({ name }) => name);
+  if (flag === undefined || names.includes(flag)) return flag;
+  throw new ConfigError(`no column '${flag}' for ${role}; the file has ${names.join(', ')}`);
+}
+
 /** A column for a role: as the flag says, as the person chooses, as guessed. Users and items must have one. */
 async function column(
   { interview }: Session,
@@ -140,10 +149,7 @@ async function column(
 ): Promise<string | undefined> {
   const names = file.columns.map(({ name }) => name);
   const needed = role === 'userId' || role === 'itemId';
-  if (flag !== undefined && !names.includes(flag)) {
-    throw new ConfigError(`no column '${flag}' for ${role}; the file has ${names.join(', ')}`);
-  }
-  const guess = flag ?? guessColumn(role, file.columns, taken);
+  const guess = flagged(file, role, flag) ?? guessColumn(role, file.columns, taken);
   const answer = flag ?? (await interview.choose(question, names, guess, needed));
   if (answer !== undefined || !needed) return answer;
   const option = role === 'userId' ? '--user-id' : '--item-id';

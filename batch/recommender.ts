@@ -92,6 +92,8 @@ export interface Run {
 
 /** Where a fit keeps its state so that a killed one goes on. One slot a fit; the last save wins, whole or not at all. */
 export interface Checkpoints {
+  /** Where that is, for messages. */
+  readonly place?: string;
   load(): Promise<Uint8Array | undefined>;
   save(state: Uint8Array): Promise<void>;
 }

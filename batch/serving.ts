@@ -76,7 +76,7 @@ export interface TestedServing {
   readonly test: Evaluation;
 }
 
-/** Measures the serving release; undefined when there is no other than the new one, or none that can be read. */
+/** Measures the serving release; undefined when there is no other than the new one, or none that can answer. */
 export async function testServing(
   serving: Serving | undefined,
   next: Release,
@@ -91,17 +91,33 @@ export async function testServing(
     return undefined;
   }
   const inputs = { ...data.splitInputs, evaluation: config.evaluation, seed: config.seed, releaseId };
-  return reporter.stage('test serving', async (stage) => {
-    const { value, reused } = await cache.get('test-serving', inputs, async () => {
-      const { test, trainAndValidation: train } = await data.split();
-      await using scorer = await openArtifact(model.artifact, model.popularity);
-      const score = scoreInNumbering(model, train.itemIds, scorer.score);
-      return await evaluate(score, test, config.evaluation, { train, seed: config.seed, signal });
-    });
+  const test = reporter.stage('test serving', async (stage) => {
+    const { value, reused } = await cache.get('test-serving', inputs, () =>
+      evaluateServing(model, data, config, signal),
+    );
     const figure = value.metrics[value.primary]!.value.toFixed(4);
     stage.note(`${releaseId}: ${value.primary} ${figure}${reused ? ', reused' : ''}`);
     return { releaseId, test: value };
   });
+  try {
+    return await test;
+  } catch (error) {
+    if (!(error instanceof ReleaseError)) throw error;
+    reporter.line(`! release ${releaseId} cannot answer, so nothing is compared with it: ${error.message}`);
+    return undefined;
+  }
+}
+
+async function evaluateServing(
+  model: ReleasedModel,
+  data: PreparedData,
+  { evaluation, seed }: Config,
+  signal: AbortSignal,
+): Promise<Evaluation> {
+  const { test, trainAndValidation: train } = await data.split();
+  await using scorer = await openArtifact(model.artifact, model.popularity);
+  const score = scoreInNumbering(model, train.itemIds, scorer.score);
+  return await evaluate(score, test, evaluation, { train, seed, signal });
 }
 
 /** Scores in the numbering of `itemIds`: events of items that the release does not know are skipped, such items never rank. */

@@ -1,4 +1,4 @@
-import { ages, type EncoderInput, positions } from '../shared/features.ts';
+import { ages, type EncoderInput, itemWeights, positions } from '../shared/features.ts';
 import type { History } from '../shared/history.ts';
 import type { Release } from './release.ts';
 
@@ -49,6 +49,8 @@ function feature(name: EncoderInput, release: Release, history: History): FloatT
       return sequence(history.weights);
     case 'positions':
       return sequence(positions(history));
+    case 'itemWeights':
+      return sequence(itemWeights(history));
     default:
       return name satisfies never;
   }

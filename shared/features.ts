@@ -9,14 +9,18 @@ import type { History } from './history.ts';
  * - `ages`      float32 [1, L]     log(1 + days between this event and the newest), 0 where time is unknown
  * - `weights`   float32 [1, L]     weight of the event's kind
  * - `positions` float32 [1, L]     steps from the newest event: L−1, …, 1, 0
+ * - `itemWeights` float32 [1, L]   at the newest event on each different item its largest weight, 0 at its others
  */
-export const encoderInputs = ['rows', 'ages', 'weights', 'positions'] as const;
+export const encoderInputs = ['rows', 'ages', 'weights', 'positions', 'itemWeights'] as const;
 export type EncoderInput = (typeof encoderInputs)[number];
 
 const secondsPerDay = 86_400;
 
 /** Fills `out[0…L)` with the age of each event: log(1 + days before the newest event of known time). */
-export function ages(history: History, out = new Float32Array(history.times.length)): Float32Array {
+export function ages(
+  history: History,
+  out: Float32Array = new Float32Array(history.times.length),
+): Float32Array {
   const { times } = history;
   let newest = 0;
   for (let i = 0; i < times.length; i++) newest = Math.max(newest, times[i]!);
@@ -28,8 +32,26 @@ export function ages(history: History, out = new Float32Array(history.times.leng
 }
 
 /** Fills `out[0…L)` with L−1, …, 1, 0. */
-export function positions(history: History, out = new Float32Array(history.items.length)): Float32Array {
+export function positions(
+  history: History,
+  out: Float32Array = new Float32Array(history.items.length),
+): Float32Array {
   const last = history.items.length - 1;
   for (let i = 0; i <= last; i++) out[i] = last - i;
+  return out;
+}
+
+/**
+ * Fills `out[0…L)` with the history as a set: at the newest event on each different item the largest weight of all events on
+ * it, at its other events 0.
+ */
+export function itemWeights({ items, weights }: History, out = new Float32Array(items.length)): Float32Array {
+  const newest = new Map<number, number>();
+  for (let i = items.length - 1; i >= 0; i--) {
+    const at = newest.get(items[i]!);
+    if (at === undefined) newest.set(items[i]!, i);
+    out[i] = at === undefined ? weights[i]! : 0;
+    if (at !== undefined) out[at] = Math.max(out[at]!, weights[i]!);
+  }
   return out;
 }

@@ -238,25 +238,31 @@ describe('batch and worker agree', () => {
     });
   });
 
-  it('within the bounds of int8 on 1,000 customers, by a two-tower', async () => {
-    const { model, artifact, subject } = await fitted(
-      'two-tower',
-      { epochs: 1, examplesPerUser: 2 },
-      1_000,
-      data,
-    );
+  it.each([
+    { name: 'two-tower', options: { epochs: 1, examplesPerUser: 2 }, customers: 1_000, identical: 900 },
+    {
+      name: 'mult-vae',
+      options: { hidden: 128, dimensions: 64, epochs: 4 },
+      customers: 300,
+      identical: 270,
+    },
+    { name: 'conv-sequence', options: { epochs: 1, blocks: 2 }, customers: 300, identical: 270 },
+  ])('within the bounds of int8 on $customers customers, by $name', async (subjectOf) => {
+    const { name, options, customers } = subjectOf;
+    const { model, artifact, subject } = await fitted(name, options, customers, data);
     using _ = model;
     const { histories } = subject;
     const answers = await ask(subject);
     const float = compare(histories, answers, await model.score(histories.map((history) => ({ history }))));
     const released = compare(histories, answers, await releasedScores(artifact, histories));
     console.log(
-      `two-tower, of float32: ${JSON.stringify(float)}\nof the released tables: ${JSON.stringify(released)}`,
+      `${name}, of float32: ${JSON.stringify(float)}\nof the released tables: ${JSON.stringify(released)}`,
     );
-    expect(float.histories).toBe(1_000);
+    expect(float.histories).toBe(customers);
     expectWithin(float, 0.02);
     expectWithin(released, goldenTolerance);
-    expect(released.identical).toBeGreaterThan(900);
+    expect(released.identical).toBeGreaterThan(subjectOf.identical);
+    expect(subject.release.manifest.quantisationRecall).toBeGreaterThan(0.97);
   });
 
   it('on random tables, with biases, two tables, two kinds of event and padded dimensions', async () => {

@@ -3,7 +3,7 @@ import type { AdamWAttributes } from './kernels/adam-w.ts';
 
 /**
  * Operations that tfjs lacks and training lives on. A backend provides their kernels: EmbeddingBag, EmbeddingBagGrad,
- * SparseSoftmaxCrossEntropy, AdamW.
+ * AttentionBag, AttentionBagGrad, SparseSoftmaxCrossEntropy, AdamW.
  */
 
 /**
@@ -18,6 +18,60 @@ export const embeddingBag = (
   count: number,
 ): tf.Tensor3D => tf.engine().runKernel('EmbeddingBag', { table, weights, indices, bags }, { count });
 
+/** Keeps tensors for the gradient. */
+type Save = (tensors: tf.Tensor[]) => void;
+
+/** Events of `count` bags: [n] each. */
+export interface BagEvents {
+  readonly count: number;
+  readonly items: tf.Tensor1D;
+  readonly bags: tf.Tensor1D;
+  readonly ages: tf.Tensor1D;
+  readonly positions: tf.Tensor1D;
+  readonly weights: tf.Tensor1D;
+}
+
+/**
+ * out[b, k, :] = Σ_i a[i, k] · table[items[i]] / √(Σ_i a[i, k] + 1e-12) over the events i of bag b, with
+ * a[i, k] = weights[i] · exp(gates[items[i], k] + log(1 + positions[i]) · position[k] + ages[i] · age[k]): [count, k, width].
+ * Differentiable by table [rows, width], gates [rows, k], position [1, k] and age [1, k]. One kernel each way, where
+ * composed of tfjs's operations it would be some forty.
+ */
+export function attentionBag(
+  table: tf.Tensor2D,
+  gates: tf.Tensor2D,
+  position: tf.Tensor2D,
+  age: tf.Tensor2D,
+  { count, weights, ...events }: BagEvents,
+): tf.Tensor3D {
+  const pool = tf.customGrad((...args) => {
+    const [rows, gate, byPosition, byAge, save] = args as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, Save];
+    const inputs = { table: rows, gates: gate, position: byPosition, age: byAge, weights, ...events };
+    const [pooled, attention, totals] = tf.engine().runKernel<tf.Tensor[]>('AttentionBag', inputs, { count });
+    const { items, bags, ages, positions } = events;
+    const kept = {
+      table: rows,
+      pooled: pooled!,
+      attention: attention!,
+      totals: totals!,
+      items,
+      bags,
+      ages,
+      positions,
+    };
+    // All of them: what only the forward pass holds is gone when the gradient is asked for.
+    save(Object.values(kept));
+    return {
+      value: pooled!,
+      gradFunc: (dy, saved) => {
+        const again = Object.fromEntries(Object.keys(kept).map((name, i) => [name, saved[i]!]));
+        return tf.engine().runKernel<tf.Tensor[]>('AttentionBagGrad', { dy: dy as tf.Tensor, ...again });
+      },
+    };
+  });
+  return pool(table, gates, position, age) as tf.Tensor3D;
+}
+
 /** Positions of a sparse [rows, columns] matrix, flat: row · columns + column. */
 export type Positions = tf.Tensor1D;
 
@@ -31,8 +85,15 @@ export function sparseSoftmaxCrossEntropy(
   targetWeights: tf.Tensor1D,
   excluded: Positions,
 ): tf.Scalar {
-  const inputs = { logits, targets, targetWeights, excluded };
-  return tf.engine().runKernel<tf.Tensor[]>('SparseSoftmaxCrossEntropy', inputs)[0] as tf.Scalar;
+  // Not a registered gradient: tfjs would make zeros for the second output, as large as the logits, at each step.
+  const loss = tf.customGrad((...args) => {
+    const [scores, save] = args as [tf.Tensor, Save];
+    const inputs = { logits: scores, targets, targetWeights, excluded };
+    const [sum, slopes] = tf.engine().runKernel<tf.Tensor[]>('SparseSoftmaxCrossEntropy', inputs);
+    save([slopes!]);
+    return { value: sum!, gradFunc: (dy, saved) => tf.mul(saved[0]!, dy as tf.Tensor) };
+  });
+  return loss(logits) as tf.Scalar;
 }
 
 /** One AdamW step on `value`, in place, with its two moments; see kernels/adam-w.ts. */
@@ -55,11 +116,6 @@ const gradients: readonly tf.GradConfig[] = [
       const [byTable, byWeights] = tf.engine().runKernel<tf.Tensor[]>('EmbeddingBagGrad', inputs);
       return { table: () => byTable!, weights: () => byWeights! };
     },
-  },
-  {
-    kernelName: 'SparseSoftmaxCrossEntropy',
-    outputsToSave: [false, true],
-    gradFunc: (dy, saved) => ({ logits: () => tf.mul(saved[0]!, (dy as tf.Tensor[])[0]!) }),
   },
 ];
 

@@ -1,6 +1,7 @@
 import '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import { kernel as adamW } from './kernels/adam-w.ts';
+import { kernels as attentionBag } from './kernels/attention-bag.ts';
 import { kernel as batchMatMul } from './kernels/batch-mat-mul.ts';
 import { kernels as embeddingBag } from './kernels/embedding-bag.ts';
 import { kernel as gatherV2 } from './kernels/gather-v2.ts';
@@ -10,6 +11,7 @@ import { kernel as unsortedSegmentSum } from './kernels/unsorted-segment-sum.ts'
 
 const kernels: readonly tf.KernelConfig[] = [
   adamW,
+  ...attentionBag,
   batchMatMul,
   ...embeddingBag,
   gatherV2,

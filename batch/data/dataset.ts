@@ -26,8 +26,11 @@ export interface Dataset {
   readonly baskets?: Int32Array;
 }
 
+/** The events alone, without what users and items are called. */
+export type Events = Pick<Dataset, 'offsets' | 'items' | 'times' | 'weights' | 'baskets'>;
+
 /** The history of one user: views into the dataset, nothing copied. `end` cuts it short (exclusive, an event index). */
-export function historyOf(dataset: Dataset, userIndex: number, end?: number): History {
+export function historyOf(dataset: Events, userIndex: number, end?: number): History {
   const from = dataset.offsets[userIndex]!;
   const to = end ?? dataset.offsets[userIndex + 1]!;
   return {
@@ -54,11 +57,19 @@ export function selectEvents(dataset: Dataset, keep: (event: number) => boolean)
     itemIds: dataset.itemIds,
     attributes: dataset.attributes,
     offsets: newOffsets,
-    items: Int32Array.from(chosen, (event) => items[event]!),
-    times: Float64Array.from(chosen, (event) => times[event]!),
-    weights: Float32Array.from(chosen, (event) => weights[event]!),
-    ...(baskets === undefined ? {} : { baskets: Int32Array.from(chosen, (event) => baskets[event]!) }),
+    items: pick(items, chosen),
+    times: pick(times, chosen),
+    weights: pick(weights, chosen),
+    ...(baskets === undefined ? {} : { baskets: pick(baskets, chosen) }),
   };
+}
+
+/** The column's values at `events`, in memory that other threads can read: a training's input may be made there. */
+function pick<T extends Int32Array | Float32Array | Float64Array>(column: T, events: Uint32Array): T {
+  const Column = column.constructor as new (buffer: SharedArrayBuffer) => T;
+  const picked = new Column(new SharedArrayBuffer(events.length * column.BYTES_PER_ELEMENT));
+  for (let at = 0; at < events.length; at++) picked[at] = column[events[at]!]!;
+  return picked;
 }
 
 /** The same events without the users that have none; the users after them move up. */

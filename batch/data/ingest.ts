@@ -106,12 +106,13 @@ interface Read {
 
 function eventChecks(
   { numbered, cleaned, has, kinds }: Read,
-  { quality }: DataConfig,
+  config: DataConfig,
   { now = new Date() }: IngestContext,
 ): QualityCheck[] {
   const { dataset } = cleaned;
+  const { quality } = config;
   return [
-    ...sizeChecks(dataset, quality),
+    ...sizeChecks(cleaned, config),
     duplicateCheck(numbered, kinds.names.length, quality.duplicates),
     ...ruleChecks(cleaned, numbered.items.length),
     ...(has.time ? timeChecks(dataset, now.getTime() / 1000, quality) : []),

@@ -20,7 +20,7 @@ export interface NumberedEvents {
 }
 
 /** Condition of a staged row that makes an event. */
-export const isEvent = (hasTime: boolean): string =>
+const isEvent = (hasTime: boolean): string =>
   `u IS NOT NULL AND i IS NOT NULL AND k >= 0 AND strlen(i) <= ${maxItemIdBytes}${hasTime ? ' AND t IS NOT NULL' : ''}`;
 
 async function idsOf(database: Database, table: string): Promise<string[]> {

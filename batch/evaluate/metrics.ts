@@ -22,7 +22,7 @@ function discountedGain(hits: number, rankOf: (hit: number) => number): number {
 export const recall: Metric = (ranks, relevant, k) => within(ranks, k) / relevant;
 
 /** Relevant items among the first k, of min(k, relevant): a perfect ranking reaches 1 (Liang et al. 2018). */
-export const truncatedRecall: Metric = (ranks, relevant, k) => within(ranks, k) / Math.min(k, relevant);
+const truncatedRecall: Metric = (ranks, relevant, k) => within(ranks, k) / Math.min(k, relevant);
 
 /** Discounted gain of the first k over that of a perfect ranking (Järvelin & Kekäläinen 2002). */
 export const ndcg: Metric = (ranks, relevant, k) =>

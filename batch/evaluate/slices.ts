@@ -141,7 +141,7 @@ const labelOf = ({ from, to }: Band): string =>
   written(from) === written(to) ? written(from) : `${written(from)}–${written(to)}`;
 
 /** At most `count` bands that hold about equally many of the values; equal values share a band. */
-export function quantileBands(values: readonly number[], count: number): Band[] {
+function quantileBands(values: readonly number[], count: number): Band[] {
   const sorted = Float64Array.from(values).sort();
   const bands: Band[] = [];
   let start = 0;

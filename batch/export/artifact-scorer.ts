@@ -1,5 +1,5 @@
 import { ReleaseError } from '../../shared/errors.ts';
-import { ages, positions } from '../../shared/features.ts';
+import { ages, itemWeights, positions } from '../../shared/features.ts';
 import { type History, latest } from '../../shared/history.ts';
 import { scoreByNeighbours } from '../../shared/neighbours.ts';
 import type { Artifact, EmbeddingTable } from '../recommender.ts';
@@ -48,6 +48,7 @@ async function encode(
     ages: sequence(ages(history)),
     weights: sequence(history.weights),
     positions: sequence(positions(history)),
+    itemWeights: sequence(itemWeights(history)),
   };
   const inputs = Object.fromEntries(encoder.inputs.map((name) => [name, features[name]]));
   const { query } = await session.run(inputs);

@@ -77,6 +77,8 @@ export function nameItemColumns(columns: readonly InspectedColumn[]): string[] {
 }
 
 const kindWeights: readonly (readonly [RegExp, number])[] = [
+  // What takes a choice back is none.
+  [/(refund|return|cancel|remov|delet|dislike|unlike|unfav|unsubscri)/, 0],
   [/(buy|bought|purchas|order|transaction|checkout)/, 1],
   [/(cart|basket|wish|favou?rite|like|save)/, 0.5],
   [/(view|click|visit|impression|pv|open)/, 0.2],

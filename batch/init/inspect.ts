@@ -25,7 +25,21 @@ export interface InspectedColumn {
   readonly range?: readonly [number, number];
   /** Whether every value is a date or time, or a number that could be Unix seconds to microseconds after 1979. */
   readonly isTime: boolean;
+  /** Whether every value is a text such as 31.12.2024 18:30, which has to be taken apart. */
+  readonly isDottedTime: boolean;
+  /** Whether every value is a text such as 1.234,50. */
+  readonly isCommaNumber: boolean;
 }
+
+/** SQL that reads an {@link InspectedColumn.isDottedTime}. */
+export const dottedTime = (column: string): string =>
+  `try_strptime(${column}, ['%d.%m.%Y %H:%M', '%d.%m.%Y %H:%M:%S', '%d.%m.%Y'])`;
+
+/** SQL that reads an {@link InspectedColumn.isCommaNumber}. */
+export const commaNumber = (column: string): string =>
+  `TRY_CAST(replace(replace(${column}, '.', ''), ',', '.') AS DOUBLE)`;
+
+const commaNumbers = '-?([0-9]+|[0-9]{1,3}([.][0-9]{3})+)(,[0-9]+)?';
 
 const firstRows = 10_000;
 
@@ -77,10 +91,14 @@ async function columnsOf(database: Database, from: string): Promise<InspectedCol
     const column = identifier(name);
     const isNumber = /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL)/.test(type);
     const range = isNumber ? `CAST(min(${column}) AS DOUBLE), CAST(max(${column}) AS DOUBLE)` : 'NULL, NULL';
-    const times = type === 'VARCHAR' ? `count(TRY_CAST(${column} AS TIMESTAMPTZ)) = count(*)` : 'NULL';
-    const [low, high, allTimes, distinct, example] = Object.values(
+    const texts =
+      type === 'VARCHAR'
+        ? `count(TRY_CAST(${column} AS TIMESTAMPTZ)) = count(*), count(${dottedTime(column)}) = count(*),
+           bool_and(regexp_full_match(${column}, '${commaNumbers}')) AND bool_or(contains(${column}, ','))`
+        : 'NULL, NULL, NULL';
+    const [low, high, times, dotted, commas, distinct, example] = Object.values(
       await database.row(`
-        SELECT ${range}, ${times}, count(DISTINCT ${column}) / greatest(1, count(${column})), first(${column})
+        SELECT ${range}, ${texts}, count(DISTINCT ${column}) / greatest(1, count(${column})), first(${column})
         FROM inspected`),
     );
     const isRange = typeof low === 'number' && typeof high === 'number';
@@ -90,7 +108,13 @@ async function columnsOf(database: Database, from: string): Promise<InspectedCol
       distinct: Number(distinct),
       example: example ?? null,
       ...(isRange ? { range: [low, high] } : {}),
-      isTime: /^(DATE|TIMESTAMP)/.test(type) || allTimes === true || (isRange && low > 3e8 && high < 1e17),
+      isTime:
+        /^(DATE|TIMESTAMP)/.test(type) ||
+        times === true ||
+        dotted === true ||
+        (isRange && low > 3e8 && high < 1e17),
+      isDottedTime: times !== true && dotted === true,
+      isCommaNumber: commas === true,
     });
   }
   return columns;

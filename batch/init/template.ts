@@ -1,11 +1,11 @@
-import type { Inspected } from './inspect.ts';
+import { commaNumber, dottedTime, type Inspected } from './inspect.ts';
 
 /** What a config file is written from. */
 export interface Answers {
   readonly name: string;
   readonly events: SourceAnswers;
   readonly items?: SourceAnswers;
-  /** Weight of each kind of event; absent where events have no kind. */
+  /** Weight of each kind of event, 0 for those to leave out; absent where events have no kind. */
   readonly eventKinds?: Readonly<Record<string, number>>;
   /** Module that exports defineConfig, as the config file must import it. */
   readonly configModule: string;
@@ -44,18 +44,28 @@ function sourceLines({ path, file, columnNames }: SourceAnswers): string[] {
   return lines;
 }
 
-type ToSql = (column: string, role: string) => string;
-
-const columnLines = (columns: SourceAnswers['columns'], toSql: ToSql = (column) => column): string[] =>
+const columnLines = (
+  { columns, file }: SourceAnswers,
+  toSql: (column: string, role: string, file: Inspected) => string = (column, role, of) =>
+    readingOf(column, role, of) ?? column,
+): string[] =>
   Object.entries(columns).flatMap(([role, column]) =>
-    column === undefined ? [] : [`  ${role}: ${quote(toSql(column, role))},`],
+    column === undefined ? [] : [`  ${role}: ${quote(toSql(column, role, file))},`],
   );
 
+/** SQL for a column that is not read as it stands. */
+function readingOf(column: string, role: string, { columns }: Inspected): string | undefined {
+  const found = columns.find(({ name }) => name === column);
+  if (role === 'time' && found?.isDottedTime) return dottedTime(sql(column));
+  return role === 'price' && found?.isCommaNumber ? commaNumber(sql(column)) : undefined;
+}
+
 /** Where an item has several rows, the commonest value stands, of a price the middle one. */
-const overRows: ToSql = (column, role) => {
+function overRows(column: string, role: string, file: Inspected): string {
   if (role === 'itemId') return column;
-  return role === 'price' ? `median(${sql(column)})` : `mode(${sql(column)})`;
-};
+  const value = readingOf(column, role, file) ?? sql(column);
+  return role === 'price' ? `median(${value})` : `mode(${value})`;
+}
 
 const indent = (lines: readonly string[], by: number): string =>
   lines.map((line) => `${' '.repeat(by)}${line}`).join('\n');
@@ -70,7 +80,7 @@ function itemLines(answers: Answers): string {
   const note = unique
     ? "One row an item. Where a file has several, aggregates choose: 'mode(title)', 'median(price)'."
     : 'The file has several rows for an item: the commonest value stands, of a price the middle one.';
-  const columns = columnLines(items.columns, unique ? undefined : overRows);
+  const columns = columnLines(items, unique ? undefined : overRows);
   return `    // ${note}
     items: {
 ${indent([...sourceLines(items), 'columns: {', ...columns, '},'], 6)}
@@ -82,8 +92,12 @@ function kindLines({ eventKinds }: Answers): string {
     return `    // What an event is worth. With a kind column: { view: 0.2, cart: 0.5, purchase: 1 }; other kinds are dropped.
     eventKinds: { interaction: 1 },`;
   }
-  const kinds = Object.entries(eventKinds).map(([kind, weight]) => `${key(kind)}: ${weight}`);
-  return `    // What an event of each kind is worth; events of other kinds are dropped, and reported.
+  const all = Object.entries(eventKinds);
+  const kinds = all.filter(([, weight]) => weight > 0).map(([kind, weight]) => `${key(kind)}: ${weight}`);
+  const refused = all.filter(([, weight]) => weight === 0).map(([kind]) => quote(kind));
+  const note =
+    refused.length === 0 ? '' : `\n    // Left out, since they take a choice back: ${refused.join(', ')}.`;
+  return `    // What an event of each kind is worth; events of other kinds are dropped, and reported.${note}
     eventKinds: { ${kinds.join(', ')} },`;
 }
 
@@ -134,7 +148,7 @@ export default defineConfig({
   data: {
     // One row an event. Columns are SQL expressions: a column's name, or 'lower(sku)', or "'shop-' || id".
     events: {
-${indent([...sourceLines(events), ...whereLines(events), 'columns: {', ...columnLines(events.columns), '},'], 6)}
+${indent([...sourceLines(events), ...whereLines(events), 'columns: {', ...columnLines(events), '},'], 6)}
     },
 ${itemLines(answers)}
 ${kindLines(answers)}

@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { encoderInputs } from '../../shared/features.ts';
 import type { Model, Query } from '../recommender.ts';
 import { historyBatch } from '../training/histories.ts';
 import type { Parameters } from '../training/optimiser.ts';
@@ -44,7 +43,7 @@ export function createModel(
       kind: 'embedding',
       items: await table(towers.items),
       history: await table(towers.history),
-      encoder: { onnx: encoder, inputs: encoderInputs },
+      encoder: { onnx: encoder, inputs: ['rows', 'ages', 'weights', 'positions'] },
       maxHistory: context.options.maxHistory,
     }),
     [Symbol.dispose]: () => tf.dispose({ ...towers }),

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { embeddingBag } from '../backend/ops.ts';
+import { attentionBag, embeddingBag } from '../backend/ops.ts';
 import {
   Add,
   Div,
@@ -18,7 +18,7 @@ import type { HistoryBatch } from '../training/histories.ts';
 import type { Parameters } from '../training/optimiser.ts';
 import type { ItemFeatures } from './two-tower-features.ts';
 
-/** Keeps the square root of an attention sum differentiable when every weight is 0. */
+/** As in attentionBag: no attention, no query. */
 const epsilon = 1e-12;
 
 /**
@@ -29,7 +29,7 @@ const epsilon = 1e-12;
  *     query tower    query = Σ_k (Σ_i a[k, i] · H_i / √Σ_i a[k, i]) · W_k                      [D]
  *     score          query · V_item
  */
-export const parameterNames = {
+const parameterNames = {
   items: 'items',
   itemFeatures: 'items.features',
   history: 'history',
@@ -97,17 +97,8 @@ export function queryTower(
 ): tf.Tensor2D {
   const names = parameterNames;
   const parameter = (name: string): tf.Tensor2D => parameters[name]! as tf.Tensor as tf.Tensor2D;
-  const column = (values: tf.Tensor): tf.Tensor => tf.reshape(values, [-1, 1]);
-  const gates = tf.gather(tf.matMul(history, parameter(names.gate)), batch.items);
-  const byPosition = tf.mul(column(tf.log1p(batch.positions)), parameter(names.position));
-  const byAge = tf.mul(column(batch.ages), parameter(names.age));
-  const attention = tf.mul(
-    column(batch.weights),
-    tf.exp(tf.add(gates, tf.add(byPosition, byAge))),
-  ) as tf.Tensor2D;
-  const sums = embeddingBag(history, attention, batch.items, batch.bags, batch.count);
-  const totals = tf.unsortedSegmentSum(attention, batch.bags, batch.count);
-  const heads = tf.div(sums, tf.expandDims(tf.sqrt(tf.add(totals, epsilon)), 2));
+  const gates = tf.matMul(history, parameter(names.gate)) as tf.Tensor2D;
+  const heads = attentionBag(history, gates, parameter(names.position), parameter(names.age), batch);
   return tf.matMul(tf.reshape(heads, [batch.count, -1]), parameter(names.query));
 }
 

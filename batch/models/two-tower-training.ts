@@ -2,26 +2,27 @@ import * as tf from '@tensorflow/tfjs-core';
 import { FitError } from '../../shared/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Run } from '../recommender.ts';
-import { type Example, stream } from '../training/examples.ts';
-import { historyBatch } from '../training/histories.ts';
+import { historyTensors } from '../training/histories.ts';
 import { train as runTraining } from '../training/loop.ts';
-import { sampleCandidates, softmaxLoss } from '../training/losses.ts';
+import { softmaxLossOf } from '../training/losses.ts';
 import { createAdamW, type Parameters } from '../training/optimiser.ts';
+import { heap } from '../training/shared-memory.ts';
 import { interactionMatrix } from '../training/sparse.ts';
 import { spectralItemVectors } from '../training/svd.ts';
+import type { TwoTowerBatch } from './two-tower-batches.ts';
 import { scoreWith } from './two-tower-model.ts';
 import { initialParameters, itemTower, queryTower } from './two-tower-network.ts';
-import { createBatches, type Problem } from './two-tower-problem.ts';
+import type { Problem } from './two-tower-problem.ts';
 
 /** Parameters that score as the truncated SVD does, and the factor of the scores at which the first batch is likeliest. */
 export function initialise(problem: Problem): { parameters: Parameters; scale: number } {
   const { train, options, seed, features } = problem;
   const table = initialTable(train, options.dimensions, seed);
   const parameters = initialParameters(table, options.dimensions, { features, heads: options.heads });
-  const examples = createBatches(problem)(0);
+  const batch = problem.batches.open()(0, heap);
   const scales = Array.from({ length: 13 }, (_, i) => 2 ** (i - 6));
   const losses = scales.map((scale) =>
-    tf.tidy(() => batchLoss(parameters, scale, problem, examples, 0).dataSync()[0]!),
+    tf.tidy(() => batchLoss(parameters, scale, problem, batch).dataSync()[0]!),
   );
   return { parameters, scale: scales[losses.indexOf(Math.min(...losses))]! };
 }
@@ -50,7 +51,6 @@ export async function fitParameters(
 ): Promise<number> {
   const { options, stepsPerEpoch, train } = problem;
   using optimiser = createAdamW(parameters, options);
-  const batches = createBatches(problem);
   const identity = {
     options,
     seed: run.seed,
@@ -64,7 +64,8 @@ export async function fitParameters(
       parameters,
       optimiser,
       stepsPerEpoch,
-      loss: (step) => batchLoss(parameters, scale, problem, batches(step), step),
+      batches: problem.batches,
+      loss: (_, batch) => batchLoss(parameters, scale, problem, batch),
       score: scoreWith(parameters, scale, problem),
     },
     { ...options, maximumEpochs: options.epochs ?? (run.validate ? 4 : 2) },
@@ -72,24 +73,14 @@ export async function fitParameters(
   );
 }
 
-function batchLoss(
+/** Mean loss of a batch; `scale` multiplies the scores. */
+export function batchLoss(
   parameters: Parameters,
   scale: number,
-  { options, features, frequency, negatives, seed, recency }: Problem,
-  examples: readonly Example[],
-  step: number,
+  { features }: Problem,
+  { histories, softmax }: TwoTowerBatch,
 ): tf.Scalar {
-  const batch = historyBatch(
-    examples.map(({ history }) => history),
-    options.maxHistory,
-  );
-  const query = queryTower(parameters, itemTower(parameters, 'history', features), batch);
-  const candidates =
-    negatives === undefined
-      ? undefined
-      : sampleCandidates(examples, negatives, frequency, stream(seed, 'step', step));
-  return softmaxLoss(tf.mul(query, scale), itemTower(parameters, 'items', features), examples, candidates, {
-    excludeHistory: options.targets === 'new',
-    weightOf: recency,
-  });
+  const history = itemTower(parameters, 'history', features);
+  const query = queryTower(parameters, history, historyTensors(histories));
+  return softmaxLossOf(tf.mul(query, scale), itemTower(parameters, 'items', features), softmax);
 }

@@ -71,6 +71,25 @@ async function fileOf({ directory, description }: Place, key: string): Promise<s
   return file;
 }
 
+/**
+ * Creates the folders of a key; returns the first that was missing.
+ * @throws StoreError before anything is created beyond a symbolic link
+ */
+async function createFolder(place: Place, key: string): Promise<string | undefined> {
+  const names = key.split('/');
+  let created: string | undefined;
+  for (let depth = 1; depth < names.length; depth++) {
+    const folder = await fileOf(place, names.slice(0, depth).join('/'));
+    try {
+      await mkdir(folder);
+      created ??= folder;
+    } catch (error) {
+      if (!hasCode(error, 'EEXIST')) throw error;
+    }
+  }
+  return created;
+}
+
 async function openObject(place: Place, key: string): Promise<FileHandle | undefined> {
   try {
     const handle = await open(await fileOf(place, key), constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -111,7 +130,7 @@ async function put(
     await files.writeDurably(temporary, body);
     const written = await locked(place, async () => {
       if (condition !== undefined && !(await holds(place, key, condition))) return undefined;
-      const created = await mkdir(path.dirname(path.join(place.directory, key)), { recursive: true });
+      const created = await createFolder(place, key);
       const file = await fileOf(place, key);
       await rename(temporary, file);
       return { folder: path.dirname(file), top: path.dirname(created ?? file) };

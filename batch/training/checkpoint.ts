@@ -42,6 +42,7 @@ export function encodeCheckpoint(identity: string, { progress, arrays }: Checkpo
 
 /**
  * Reads what {@link encodeCheckpoint} wrote.
+ * @param place where the bytes come from, for the message
  * @returns undefined when the state is that of another identity: other data or options, an older format
  * @throws FitError when the bytes are not a whole checkpoint
  */
@@ -49,11 +50,12 @@ export function decodeCheckpoint<Progress>(
   identity: string,
   Progress: v.GenericSchema<unknown, Progress>,
   stored: Uint8Array,
+  place = 'checkpoint',
 ): Checkpoint<Progress> | undefined {
   const bytes = stored.slice();
   const fail = (found: string, cause?: unknown): never => {
     throw new FitError(
-      `checkpoint: expected a whole training state, found ${found}; remove it to start afresh`,
+      `${place}: expected a whole training state, found ${found}; remove it to start afresh`,
       { cause },
     );
   };

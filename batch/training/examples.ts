@@ -1,6 +1,7 @@
 import type { History } from '../../shared/history.ts';
-import { type Dataset, historyOf } from '../data/dataset.ts';
+import { type Dataset, type Events, historyOf } from '../data/dataset.ts';
 import { type Random, seededRandom } from './random.ts';
+import { shared } from './shared-memory.ts';
 
 /** What came next: a history, and the items that the user then chose, distinct. */
 export interface Example {
@@ -10,7 +11,7 @@ export interface Example {
   readonly time: number;
 }
 
-/** Every point at which a user's next choice is known: event `cut` (a dataset index) begins it. */
+/** Every point at which a user's next choice is known: event `cut` (a dataset index) begins it. In shared memory. */
 export interface Cuts {
   readonly users: Int32Array;
   readonly cuts: Int32Array;
@@ -24,11 +25,11 @@ export interface ExampleOptions {
 }
 
 /** Whether event `at` starts a basket; without baskets, each event is one. */
-const startsBasket = (dataset: Dataset, at: number): boolean =>
+const startsBasket = (dataset: Events, at: number): boolean =>
   dataset.baskets === undefined || dataset.baskets[at] !== dataset.baskets[at - 1];
 
 /** End (exclusive) of the basket that starts at `cut`. */
-function basketEnd(dataset: Dataset, user: number, cut: number): number {
+function basketEnd(dataset: Events, user: number, cut: number): number {
   const end = dataset.offsets[user + 1]!;
   let at = cut + 1;
   while (at < end && !startsBasket(dataset, at)) at++;
@@ -53,12 +54,12 @@ export function findCuts(dataset: Dataset, targets: ExampleOptions['targets']): 
       cut = end;
     }
   }
-  return { users: Int32Array.from(users), cuts: Int32Array.from(cuts) };
+  return { users: shared(Int32Array.from(users)), cuts: shared(Int32Array.from(cuts)) };
 }
 
 /** The example at one cut. */
 export function exampleAt(
-  dataset: Dataset,
+  dataset: Events,
   { users, cuts }: Cuts,
   at: number,
   targets: ExampleOptions['targets'],

@@ -34,7 +34,7 @@ const bestPrefix = 'best.';
  */
 export async function openState(task: Task, run: Run): Promise<TrainingState> {
   const stored = await run.checkpoints.load();
-  const checkpoint = stored && decodeCheckpoint(task.identity, Progress, stored);
+  const checkpoint = stored && decodeCheckpoint(task.identity, Progress, stored, run.checkpoints.place);
   if (!checkpoint) {
     const progress: Progress = { step: 0, sinceBest: 0, loss: { sum: 0, count: 0 }, curves: [] };
     return { progress, best: new Map(), isNew: true };
@@ -44,7 +44,7 @@ export async function openState(task: Task, run: Run): Promise<TrainingState> {
     const values = arrays.get(name);
     if (values?.length !== variable.size) {
       throw new FitError(
-        `checkpoint of ${task.name}: expected ${variable.size} values of '${name}', found ${values?.length ?? 'none'}`,
+        `${run.checkpoints.place ?? `checkpoint of ${task.name}`}: expected ${variable.size} values of '${name}', found ${values?.length ?? 'none'}`,
       );
     }
     assign(variable, values);

@@ -1,19 +1,23 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { FitError } from '../../shared/errors.ts';
 import type { Model, Run } from '../recommender.ts';
+import type { Batches } from './batches.ts';
+import { type Input, openInput } from './input.ts';
 import { assign, openState, type Progress, saveState, type TrainingState } from './loop-state.ts';
 import type { Optimiser, Parameters } from './optimiser.ts';
 
 /** Something to train: everything random in it must follow from the seed and the step's number alone. */
-export interface Task {
+export interface Task<B extends object = object> {
   readonly name: string;
   /** Names the data and options, so that another task's checkpoint is not taken for its own. */
   readonly identity: string;
   readonly parameters: Parameters;
   readonly optimiser: Optimiser;
   readonly stepsPerEpoch: number;
+  /** Makes what `loss` is given, ahead of the steps; a task without them makes its own batches in `loss`. */
+  readonly batches?: Batches<B>;
   /** Mean loss of the batch of this step (from 0), built from the parameters. */
-  loss(step: number): tf.Scalar;
+  loss(step: number, batch: B): tf.Scalar;
   /** Scores with the parameters as they stand. */
   readonly score: Model['score'];
 }
@@ -37,20 +41,26 @@ const stepsBetweenSaves = 500;
  * @returns epochs (possibly a fraction) after which the parameters were what they now are
  * @throws FitError when the loss is no longer finite; the signal's reason when aborted
  */
-export async function train(task: Task, options: LoopOptions, run: Run): Promise<number> {
+export async function train<B extends object>(
+  task: Task<B>,
+  options: LoopOptions,
+  run: Run,
+): Promise<number> {
   const total = Math.round(options.maximumEpochs * task.stepsPerEpoch);
   const interval = Math.max(1, Math.round(task.stepsPerEpoch / options.validationsPerEpoch));
   const state = await openState(task, run);
   const { progress, best } = state;
+  await using input = task.batches && openInput(task.batches, { name: task.name, end: total });
+  const clock: Clock = { waiting: 0, stepping: 0 };
   if (state.isNew) await validateState(task, state, run);
   while (progress.step < total && progress.sinceBest < options.patience) {
     await pause(task, state, run);
-    const loss = takeStep(task, progress.step);
+    const loss = await timedStep(task, progress.step, input, clock);
     progress.step++;
     progress.loss.sum += loss;
     progress.loss.count++;
     const due = progress.step % interval === 0 || progress.step === total;
-    if (due) await checkUp(task, state, run);
+    if (due) await checkUp(task, state, run, input && clock);
     if (due || progress.step % stepsBetweenSaves === 0) await saveState(task, state, run);
     if (due || progress.step % stepsBetweenPauses === 0)
       run.progress(describe(task, progress), progress.step / total);
@@ -68,8 +78,36 @@ async function pause(task: Task, state: TrainingState, run: Run): Promise<void> 
   run.signal.throwIfAborted();
 }
 
-async function checkUp(task: Task, state: TrainingState, run: Run): Promise<void> {
+/** Milliseconds since the last check-up. */
+interface Clock {
+  waiting: number;
+  stepping: number;
+}
+
+/** Takes a step; the clock tells waiting for its batch from working on it. */
+async function timedStep<B extends object>(
+  task: Task<B>,
+  step: number,
+  input: Input<B> | undefined,
+  clock: Clock,
+): Promise<number> {
+  const started = performance.now();
+  const batch = (await input?.take(step)) as B;
+  const given = performance.now();
+  const loss = takeStep(task, step, batch);
+  clock.waiting += given - started;
+  clock.stepping += performance.now() - given;
+  return loss;
+}
+
+/** The curve of `clock` is no part of the state, since it differs from run to run. */
+async function checkUp(task: Task, state: TrainingState, run: Run, clock: Clock | undefined): Promise<void> {
   const { progress } = state;
+  if (clock) {
+    const { waiting, stepping } = clock;
+    run.curve('waiting for input, %', progress.step, (100 * waiting) / (waiting + stepping));
+    Object.assign(clock, { waiting: 0, stepping: 0 });
+  }
   addPoint(progress, run, 'loss', progress.loss.sum / progress.loss.count);
   progress.loss = { sum: 0, count: 0 };
   await validateState(task, state, run);
@@ -93,9 +131,9 @@ function addPoint(progress: Progress, run: Run, series: string, value: number): 
   run.curve(series, progress.step, value);
 }
 
-function takeStep(task: Task, step: number): number {
+function takeStep<B extends object>(task: Task<B>, step: number, batch: B): number {
   const loss = tf.tidy(() => {
-    const { value, grads } = tf.variableGrads(() => task.loss(step), Object.values(task.parameters));
+    const { value, grads } = tf.variableGrads(() => task.loss(step, batch), Object.values(task.parameters));
     task.optimiser.update(gradientsByName(task.parameters, grads), step + 1);
     return value.dataSync()[0]!;
   });

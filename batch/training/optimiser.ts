@@ -5,7 +5,8 @@ import { adamW } from '../backend/ops.ts';
 export type Parameters = Readonly<Record<string, tf.Variable>>;
 
 export interface AdamWOptions {
-  readonly learningRate: number;
+  /** The same for every step, or one for each; steps count from 1. */
+  readonly learningRate: number | ((step: number) => number);
   /** Steps over which the rate rises linearly from 0. */
   readonly warmUpSteps?: number;
   readonly beta1?: number;
@@ -13,6 +14,8 @@ export interface AdamWOptions {
   readonly epsilon?: number;
   /** Decoupled: the share of the learning rate that pulls every touched row to zero. */
   readonly weightDecay?: number;
+  /** Gradients that are longer, all taken as one vector, are shortened to this length. */
+  readonly clipNorm?: number;
 }
 
 /** An optimiser holds its state as parameters do, so that a checkpoint keeps both alike. */
@@ -31,6 +34,7 @@ export function createAdamW(parameters: Parameters, options: AdamWOptions): Opti
     beta2 = 0.99,
     epsilon = 1e-8,
     weightDecay = 0,
+    clipNorm = Number.POSITIVE_INFINITY,
   } = options;
   const zeros = (value: tf.Variable): tf.Variable => tf.tidy(() => tf.variable(tf.zerosLike(value), false));
   const names = Object.keys(parameters);
@@ -45,9 +49,11 @@ export function createAdamW(parameters: Parameters, options: AdamWOptions): Opti
   return {
     state,
     update(gradients, step) {
-      const rate = learningRate * Math.min(1, step / (warmUpSteps + 1));
+      const planned = typeof learningRate === 'number' ? learningRate : learningRate(step);
+      const rate = planned * Math.min(1, step / (warmUpSteps + 1));
+      const clipped = clip(gradients, clipNorm);
       for (const name of names) {
-        const gradient = gradients[name];
+        const gradient = clipped[name];
         if (gradient === undefined) continue;
         const moments = { mean: means[name]!, variance: variances[name]! };
         adamW(parameters[name]!, gradient, moments, {
@@ -62,4 +68,15 @@ export function createAdamW(parameters: Parameters, options: AdamWOptions): Opti
     },
     [Symbol.dispose]: () => tf.dispose(state),
   };
+}
+
+/** The gradients, together no longer than `limit`. To be called inside a tidy. */
+function clip(gradients: tf.NamedTensorMap, limit: number): tf.NamedTensorMap {
+  if (!Number.isFinite(limit)) return gradients;
+  const squares = Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)));
+  const length = Math.sqrt(tf.addN(squares).dataSync()[0]!);
+  if (!(length > limit)) return gradients;
+  return Object.fromEntries(
+    Object.entries(gradients).map(([name, gradient]) => [name, tf.mul(gradient, limit / length)]),
+  );
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -27,6 +27,23 @@ describe('the stage cache', () => {
     await cache.get('stage', {}, async () => 1);
     for (const file of readdirSync(directory)) writeFileSync(path.join(directory, file), '');
     expect(await cache.get('stage', {}, async () => 2)).toEqual({ value: 2, reused: false });
+  });
+
+  it('forgets what was not used for longest, and nothing that this run used', async () => {
+    const big = async () => new Uint8Array(1_000);
+    const earlier = await openCache(directory);
+    for (const stage of ['first', 'second', 'third']) await earlier.get(stage, {}, big);
+    for (const [age, stage] of ['third', 'second', 'first'].entries()) {
+      const file = readdirSync(directory).find((name) => name.startsWith(stage))!;
+      utimesSync(path.join(directory, file), 1e9 - age, 1e9 - age);
+    }
+    const cache = await openCache(directory, 2_900);
+    expect((await cache.get('first', {}, big)).reused).toBe(true);
+    await cache.get('fourth', {}, big);
+    const left = readdirSync(directory).map((name) => name.split('-')[0]);
+    expect(left.sort()).toEqual(['first', 'fourth']);
+    await cache.get('fifth', {}, big);
+    expect(readdirSync(directory).length).toBe(3);
   });
 
   it('keeps a checkpoint while a stage is unfinished, and none after', async () => {

@@ -44,12 +44,12 @@ describe('perigee init', () => {
   it('guesses columns, kinds and items of a shop', async () => {
     const files = {
       'log/events.csv': rows('event_time,event_type,product_id,brand,price,user_id', (n) => {
-        const kind = ['view', 'cart', 'purchase'][n % 3];
+        const kind = n === 9 ? 'refund' : ['view', 'cart', 'purchase'][n % 3];
         return `2024-01-01 00:00:${String(n).padStart(2, '0')} UTC,${kind},${1000 + (n % 7)},b,${n},${n % 5}`;
       }),
       'products.csv': rows('sku,name,category,list price', (n) => `${1000 + n},"Thing, ${n}",a|b,${n}.5`),
     };
-    const { config, dataset } = await initialise(files, {
+    const { config, dataset, text } = await initialise(files, {
       events: 'log/events.csv',
       items: 'products.csv',
       name: 'Shop',
@@ -66,7 +66,9 @@ describe('perigee init', () => {
       },
       split: { kind: 'leave-one-out' },
     });
-    expect(dataset.items).toHaveLength(60);
+    expect(config.data.eventKinds).not.toHaveProperty('refund');
+    expect(text).toContain("take a choice back: 'refund'");
+    expect(dataset.items).toHaveLength(59);
     expect(dataset.attributes[1]).toEqual({ title: 'Thing, 0', categories: ['a', 'b'], price: 0.5 });
   });
 
@@ -118,6 +120,24 @@ describe('perigee init', () => {
     expect(text).toContain("where: 'Quantity > 0'");
     expect(dataset.baskets?.length).toBe(60);
     expect(dataset.attributes[1]?.title).toBe('Cup');
+  });
+
+  it('reads dates and numbers as they are written between Lisbon and Warsaw', async () => {
+    const files = {
+      'e.csv': rows('user;item;Datum;Preis', (n) =>
+        [
+          `u${n % 6}`,
+          `i${n % 7}`,
+          `${10 + (n % 7)}.03.2024 14:${10 + (n % 50)}`,
+          `1.${100 + (n % 7)},50`,
+        ].join(';'),
+      ),
+    };
+    const { config, dataset } = await initialise(files, { events: 'e.csv', items: 'e.csv', price: 'Preis' });
+    expect(config.split).toEqual({ kind: 'leave-one-out' });
+    expect(dataset.items.length).toBe(60);
+    expect(new Date(dataset.times[0]! * 1e3).toISOString()).toMatch(/^2024-03-1\d/);
+    expect(dataset.attributes[1]?.price).toBe(1100.5);
   });
 
   it('holds users out where events have no time, and takes columns from flags', async () => {
@@ -181,13 +201,19 @@ describe('perigee init', () => {
       "no column 'uid' for userId; the file has a, b",
     ],
     [
+      'a column of items that is not there',
+      { events: 'u.csv', items: 'e.csv', 'item-id': 'b', 'user-id': 'a', available: 'stock' },
+      "no column 'stock' for available; the file has a, b",
+    ],
+    [
       'columns that say nothing',
       { events: 'e.csv' },
       'which column is the userId? --user-id names it; the file has a, b',
     ],
     ['a binary file', { events: 'x.parquet' }, /x\.parquet cannot be read: /],
   ])('says what is missing: %s', async (_, options, message) => {
-    const files = { 'e.csv': rows('a,b', (n) => `${n},${n}`), 'x.parquet': 'no parquet at all' };
+    const pairs = rows('a,b', (n) => `${n},${n}`);
+    const files = { 'e.csv': pairs, 'u.csv': pairs, 'x.parquet': 'no parquet at all' };
     await expect(initialise(files, options)).rejects.toThrow(message);
   });
 });

@@ -10,28 +10,13 @@ import { recommenders } from '../../batch/models/index.ts';
 import type { Recommender } from '../../batch/recommender.ts';
 import perigeeConfig from '../../perigee.config.ts';
 import { quietRun } from '../fixtures/dataset.ts';
+import { ml1m } from '../fixtures/ml-1m.ts';
 
 /**
  * Every model, or those named on the command line, as a run fits them: options chosen on validation, fitted again on all but the test, measured on the
  * test. Prints the figures that docs/models.md quotes. Below EASE, the same fit without its cut to neighbours.
  */
 const root = path.resolve(import.meta.dirname, '../..');
-
-const ml1m: ConfigInput = {
-  name: 'ML-1M',
-  data: {
-    events: {
-      path: '../shared/data/ml-1m/ratings.dat',
-      delimiter: '::',
-      columnNames: ['user', 'movie', 'rating', 'ts'],
-      columns: { userId: 'user', itemId: 'movie', time: 'ts' },
-    },
-    minimumUserEvents: 5,
-    minimumItemEvents: 5,
-  },
-  split: { kind: 'leave-one-out' },
-  evaluation: { at: [10], primary: 'ndcg@10' },
-};
 
 const setups: readonly ConfigInput[] = [
   perigeeConfig,

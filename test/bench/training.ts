@@ -1,147 +1,107 @@
-import '@tensorflow/tfjs-backend-wasm';
-import * as tf from '@tensorflow/tfjs-core';
-import { openBackend } from '../../batch/backend/index.ts';
-import { adamW, embeddingBag, sparseSoftmaxCrossEntropy } from '../../batch/backend/ops.ts';
-import { normal, seededRandom } from '../../batch/training/random.ts';
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import * as v from 'valibot';
+import { type BackendName, backendNames, openBackend } from '../../batch/backend/index.ts';
+import { findGpu } from '../../batch/backend/native/gpu.ts';
+import { folderOf, readInstallation } from '../../batch/backend/native/installation.ts';
+import { variants } from '../../batch/backend/native/versions.ts';
+import type { BenchedStep } from './steps/step.ts';
+import { twoTowerStep } from './steps/two-tower.ts';
 
 /**
- * CPU milliseconds of the operations that a training step of two-tower is made of, as tfjs ships them (or composed of what it
- * ships) and as batch/backend has them. Shapes of MovieLens 1M: 3,417 rows of 64, 128 histories of about 110 events, 2 heads.
+ * Training examples a second, and a CPU second, of each model on each backend and in PyTorch: whole steps (input, forward, backward,
+ * optimiser) at the shapes of MovieLens 1M, each in a process of its own. PyTorch has one thread, as wasm has; it
+ * runs where `$PYTHON` (else python3) has it: `pip install -r test/bench/pytorch/requirements.txt`.
  */
-const [rows, width, examples, heads] = [3_417, 64, 128, 2];
-const events = examples * 110;
+interface Benched {
+  readonly open: () => BenchedStep;
+  /** Its twin, in pytorch/. */
+  readonly script: string;
+  readonly steps: number;
+}
+const models: Readonly<Record<string, Benched>> = {
+  'two-tower': { open: twoTowerStep, script: 'two_tower.py', steps: 200 },
+};
 
-const random = normal(seededRandom(1));
-const filled = (...shape: number[]): tf.Tensor =>
-  tf.tensor(Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, random), shape);
-const indicesBelow = (limit: number, length: number): tf.Tensor1D =>
-  tf.tensor1d(
-    Int32Array.from({ length }, (_, i) => (i * 7_919) % limit),
-    'int32',
-  );
+const Measured = v.object({ examples: v.number(), seconds: v.number(), cpuSeconds: v.number() });
+type Measured = v.InferOutput<typeof Measured>;
 
-/** CPU ms of a call, the median of some. */
-function cost(run: () => tf.TensorContainer): number {
-  const once = (): number => {
-    const before = process.cpuUsage();
-    tf.tidy(() => {
-      run();
-    });
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) / 1e3;
-  };
-  once();
-  const costs: number[] = [];
+const warmUp = 20;
+const python = process.env['PYTHON'] ?? 'python3';
+
+async function measure(backend: BackendName, { open, steps }: Benched): Promise<Measured> {
+  await openBackend(backend);
+  using step = open();
+  for (let number = 0; number < warmUp; number++) step.take(number);
   const started = performance.now();
-  while (costs.length < 5 || (performance.now() - started < 1_000 && costs.length < 100)) costs.push(once());
-  return costs.sort((a, b) => a - b)[costs.length >> 1]!;
-}
-
-function inputs() {
+  const before = process.cpuUsage();
+  for (let number = warmUp; number < warmUp + steps; number++) step.take(number);
+  const { user, system } = process.cpuUsage(before);
   return {
-    table: filled(rows, width) as tf.Tensor2D,
-    queries: filled(examples, width) as tf.Tensor2D,
-    logits: filled(examples, rows) as tf.Tensor2D,
-    left: filled(examples, 50, width),
-    right: filled(examples, width, 50),
-    gathered: filled(events, width),
-    weights: filled(events, heads) as tf.Tensor2D,
-    items: indicesBelow(rows, events),
-    bags: tf.tensor1d(
-      Int32Array.from({ length: events }, (_, i) => Math.floor((i * examples) / events)),
-      'int32',
-    ),
-    targets: tf.tensor1d(
-      Int32Array.from({ length: examples }, (_, row) => row * rows + 1 + ((row * 31) % (rows - 1))),
-      'int32',
-    ),
-    targetWeights: tf.fill([examples], 1 / examples) as tf.Tensor1D,
-    none: tf.tensor1d([], 'int32'),
-  };
-}
-type Inputs = ReturnType<typeof inputs>;
-
-/** What both kernels sets run, each under its name. */
-const shared: Record<string, (x: Inputs) => tf.TensorContainer> = {
-  'matMul a·b (logits · items)': ({ logits, table }) => tf.matMul(logits, table),
-  'matMul a·bᵀ (queries · itemsᵀ)': ({ queries, table }) => tf.matMul(queries, table, false, true),
-  'matMul aᵀ·b (logitsᵀ · queries)': ({ logits, queries }) => tf.matMul(logits, queries, true, false),
-  'matMul, a batch of 128': ({ left, right }) => tf.matMul(left, right),
-  'gather of rows': ({ table, items }) => tf.gather(table, items),
-  'slice of rank 3': ({ left }) => tf.slice(left, [0, 1, 0], [examples, 49, width]),
-};
-
-/** Composed of tfjs's own operations; only forward, since the gradients lack kernels there. */
-const composed: Record<string, (x: Inputs) => tf.TensorContainer> = {
-  'embedding bag, forward': ({ table, items, weights }) => {
-    const gathered = tf.reshape(tf.gather(table, items), [examples, events / examples, width]);
-    const attention = tf.reshape(weights, [examples, events / examples, heads]);
-    return tf.matMul(attention, gathered, true, false);
-  },
-  'softmax cross-entropy with gradient': ({ logits, targets, targetWeights }) => {
-    const oneHot = tf.tensor2d(new Float32Array(examples * rows), [examples, rows]);
-    return [tf.sub(tf.softmax(logits), oneHot), tf.logSoftmax(logits), targets, targetWeights];
-  },
-  'Adam over the table': ({ table }) => {
-    const variable = tf.variable(table);
-    const optimiser = tf.train.adam(1e-3);
-    optimiser.applyGradients([{ name: variable.name, tensor: table }]);
-    optimiser.dispose();
-    variable.dispose();
-    return [];
-  },
-};
-
-function own(): Record<string, (x: Inputs) => tf.TensorContainer> {
-  const variable = tf.variable(filled(rows, width));
-  const moments = {
-    mean: tf.variable(tf.zeros([rows, width])),
-    variance: tf.variable(tf.zeros([rows, width])),
-  };
-  const options = { step: 1, learningRate: 1e-3, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0 };
-  return {
-    'embedding bag, forward': ({ table, weights, items, bags }) =>
-      embeddingBag(table, weights, items, bags, examples),
-    'embedding bag, forward and backward': ({ table, weights, items, bags }) =>
-      tf.grads((t: tf.Tensor, w: tf.Tensor) =>
-        tf.sum(embeddingBag(t as tf.Tensor2D, w as tf.Tensor2D, items, bags, examples)),
-      )([table, weights]),
-    'softmax cross-entropy with gradient': ({ logits, targets, targetWeights, none }) =>
-      tf.grad((z: tf.Tensor) => sparseSoftmaxCrossEntropy(z as tf.Tensor2D, targets, targetWeights, none))(
-        logits,
-      ),
-    'segment sum': ({ gathered, items }) => tf.unsortedSegmentSum(gathered as tf.Tensor2D, items, rows),
-    'Adam over the table': ({ table }) => {
-      adamW(variable, table, moments, options);
-      return [];
-    },
+    examples: steps * step.examples,
+    seconds: (performance.now() - started) / 1e3,
+    cpuSeconds: (user + system) / 1e6,
   };
 }
 
-export const bench = async (): Promise<void> => {
-  await tf.setBackend('wasm');
-  await tf.ready();
-  const x = inputs();
-  const measure = (operations: Record<string, (x: Inputs) => tf.TensorContainer>) =>
-    new Map(Object.entries(operations).map(([name, run]) => [name, cost(() => run(x))]));
-  const shipped = measure({ ...shared, ...composed });
-  await openBackend('wasm');
-  const ours = measure({ ...shared, ...own() });
-  console.table(
-    Object.fromEntries(
-      [...ours].map(([name, after]) => {
-        const before = shipped.get(name);
-        return [
-          name,
+function runProcess(command: string, args: readonly string[]): Measured {
+  const { stdout, stderr, status } = spawnSync(command, args, { encoding: 'utf8' });
+  if (status !== 0)
+    throw new Error(`${args.join(' ')}: expected exit status 0, found ${status}: ${stderr.trim()}`);
+  return v.parse(Measured, JSON.parse(stdout));
+}
+
+/** Why a backend cannot run here; undefined where it can. */
+async function missing(backend: BackendName): Promise<string | undefined> {
+  if (backend === 'wasm') return undefined;
+  if (!readInstallation(folderOf(backend))) return `not set up; run \`${variants[backend].command}\``;
+  if (backend === 'native') return undefined;
+  const gpu = await findGpu();
+  return 'missing' in gpu ? gpu.missing : undefined;
+}
+
+/** What runs here, wasm first; for what does not, the reason is printed. */
+async function runners(): Promise<Record<string, (name: string, model: Benched) => Measured>> {
+  const found: Record<string, (name: string, model: Benched) => Measured> = {};
+  for (const backend of backendNames.toReversed()) {
+    const reason = await missing(backend);
+    if (reason !== undefined) console.log(`${backend} skipped: ${reason}`);
+    else found[backend] = (name) => runProcess(process.execPath, [import.meta.filename, backend, name]);
+  }
+  if (spawnSync(python, ['-c', 'import torch, numpy']).status === 0)
+    found['PyTorch'] = (_, { script, steps }) =>
+      runProcess(python, [path.join(import.meta.dirname, 'pytorch', script), String(steps), '1']);
+  else console.log(`PyTorch skipped: ${python} has none; PYTHON=… names another`);
+  return found;
+}
+
+export async function bench(): Promise<void> {
+  const all = await runners();
+  for (const [name, model] of Object.entries(models)) {
+    const rates = Object.entries(all).map(([runner, run]) => {
+      const { examples, seconds, cpuSeconds } = run(name, model);
+      return { runner, rate: examples / seconds, cpuRate: examples / cpuSeconds };
+    });
+    console.log(`\n${name}`);
+    console.table(
+      Object.fromEntries(
+        rates.map(({ runner, rate, cpuRate }) => [
+          runner,
           {
-            'tfjs, CPU ms': before === undefined ? 'no kernel' : Number(before.toFixed(2)),
-            'here, CPU ms': Number(after.toFixed(2)),
-            faster: before === undefined ? '' : `${(before / after).toFixed(1)} ×`,
+            'examples/s': Math.round(rate),
+            'examples/CPU s': Math.round(cpuRate),
+            '× wasm, CPU': Number((cpuRate / rates[0]!.cpuRate).toFixed(2)),
+            '× wasm, clock': Number((rate / rates[0]!.rate).toFixed(2)),
           },
-        ];
-      }),
-    ),
-  );
-};
+        ]),
+      ),
+    );
+  }
+}
 
-if (import.meta.main) await bench();
+if (import.meta.main) {
+  const backend = backendNames.find((each) => each === process.argv[2]);
+  const model = models[process.argv[3] ?? ''];
+  if (backend && model) console.log(JSON.stringify(await measure(backend, model)));
+  else await bench();
+}

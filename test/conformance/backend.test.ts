@@ -3,6 +3,7 @@ import { openBackend } from '../../batch/backend/index.ts';
 import { folderOf, readInstallation } from '../../batch/backend/native/installation.ts';
 import { variants } from '../../batch/backend/native/versions.ts';
 import { testBackend, trainSmall } from './backend.ts';
+import { trainTwoTower } from './two-tower.ts';
 
 const missing = readInstallation(folderOf('native')) === undefined;
 if (missing)
@@ -21,5 +22,23 @@ describe.skipIf(missing)('native TensorFlow', () => {
     expect(wasm[49]).toBeLessThan(wasm[0]! / 2);
     for (const [step, loss] of wasm.entries())
       expect(Math.abs(native[step]! - loss), `step ${step}`).toBeLessThan(1e-4);
+  });
+
+  it.each([
+    ['the whole catalogue', {}],
+    ['sampled negatives', { negatives: 64 }],
+  ])('trains two-tower as wasm does, 50 steps, softmax over %s', async (_, options) => {
+    await openBackend('wasm');
+    const wasm = await trainTwoTower(50, options);
+    await openBackend('native');
+    const native = await trainTwoTower(50, options);
+    expect(wasm.losses.length).toBe(50);
+    expect(wasm.losses[49]).toBeLessThan(wasm.losses[0]! - 0.1);
+    for (const [step, loss] of wasm.losses.entries())
+      expect(Math.abs(native.losses[step]! - loss), `loss of step ${step}`).toBeLessThan(1e-5);
+    for (const [name, values] of wasm.trained) {
+      const differences = native.trained.get(name)!.map((value, i) => Math.abs(value - values[i]!));
+      expect(Math.max(...differences), name).toBeLessThan(1e-4);
+    }
   });
 });

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type BackendName, openBackend } from '../../batch/backend/index.ts';
-import { embeddingBag, sparseSoftmaxCrossEntropy } from '../../batch/backend/ops.ts';
+import { attentionBag, embeddingBag, sparseSoftmaxCrossEntropy } from '../../batch/backend/ops.ts';
 import { createAdamW } from '../../batch/training/optimiser.ts';
 import { normal, seededRandom } from '../../batch/training/random.ts';
 
@@ -19,6 +19,11 @@ interface Case {
 const [m, k, n] = [5, 7, 3];
 const rows = [3, 0, 3, 1, 2, 3];
 const bags = [0, 0, 1, 1, 1, 3];
+const [days, steps] = [
+  [1.5, 0, 2, 0.5, 0, 0],
+  [1, 0, 2, 1, 0, 0],
+];
+const kinds = [1, 0.5, 1, 0.2, 1, 1];
 const targets = [1, 5, 7];
 const targetWeights = [0.5, 0.25, 1];
 const excluded = [0, 4];
@@ -144,6 +149,51 @@ const cases: readonly [string, Case][] = [
           for (let head = 0; head < 3; head++)
             for (let j = 0; j < k; j++)
               out[(bags[i]! * 3 + head) * k + j]! += weights![i * 3 + head]! * table![row * k + j]!;
+        return out;
+      },
+    },
+  ],
+  [
+    'attentionBag',
+    {
+      shapes: [
+        [4, k],
+        [4, 2],
+        [1, 2],
+        [1, 2],
+      ],
+      run: (table, gates, position, age) =>
+        attentionBag(
+          table as tf.Tensor2D,
+          gates as tf.Tensor2D,
+          position as tf.Tensor2D,
+          age as tf.Tensor2D,
+          {
+            count: 4,
+            items: int(rows),
+            bags: int(bags),
+            ages: tf.tensor1d(days),
+            positions: tf.tensor1d(steps),
+            weights: tf.tensor1d(kinds),
+          },
+        ),
+      reference: (table, gates, position, age) => {
+        const out = new Float64Array(4 * 2 * k);
+        for (let head = 0; head < 2; head++) {
+          const attention = rows.map(
+            (row, i) =>
+              kinds[i]! *
+              Math.exp(
+                gates![row * 2 + head]! + Math.log1p(steps[i]!) * position![head]! + days[i]! * age![head]!,
+              ),
+          );
+          for (const [i, row] of rows.entries()) {
+            const total = attention.reduce((sum, a, other) => sum + (bags[other] === bags[i] ? a : 0), 1e-12);
+            for (let j = 0; j < k; j++)
+              out[(bags[i]! * 2 + head) * k + j]! +=
+                (attention[i]! * table![row * k + j]!) / Math.sqrt(total);
+          }
+        }
         return out;
       },
     },

@@ -38,17 +38,19 @@ function ordinaryDataset(): Dataset {
   return datasetOf(users, items);
 }
 
-/** User u has every item of their own parity but item u + 1, which is the one right answer. */
+/** User u has every item of their own parity but item u + 1, which is the one right answer, in an order that says nothing. */
 const boardSize = 24;
-const checkerboard = (): Dataset =>
-  datasetOf(
-    Array.from({ length: boardSize }, (_, user) =>
-      Array.from({ length: boardSize }, (_, item) => item + 1).filter(
-        (item) => item % 2 === (user + 1) % 2 && item !== user + 1,
-      ),
-    ),
-    boardSize + 1,
+function checkerboard(): Dataset {
+  const random = seededRandom(5);
+  const users = Array.from({ length: boardSize }, (_, user) =>
+    Array.from({ length: boardSize }, (_, item) => item + 1)
+      .filter((item) => item % 2 === (user + 1) % 2 && item !== user + 1)
+      .map((item) => ({ item, place: random() }))
+      .sort((a, b) => a.place - b.place)
+      .map(({ item }) => item),
   );
+  return datasetOf(users, boardSize + 1);
+}
 
 /**
  * What every model must do, whatever it computes: `score` is one function of (history, item), however it is asked;

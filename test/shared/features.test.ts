@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ages, positions } from '../../shared/features.ts';
+import { ages, itemWeights, positions } from '../../shared/features.ts';
 import { type History, latest } from '../../shared/history.ts';
 
 const day = 86_400;
@@ -49,6 +49,18 @@ describe('positions', () => {
   it('count the steps to the newest event', () => {
     expect([...positions(historyOf([1, 2, 3]))]).toEqual([2, 1, 0]);
     expect(positions(historyOf([]))).toHaveLength(0);
+  });
+});
+
+describe('item weights', () => {
+  it('are the history as a set: the largest weight of each item, at its newest event', () => {
+    const history = {
+      items: Int32Array.of(3, 5, 3, 4, 5),
+      times: new Float64Array(5),
+      weights: Float32Array.of(1, 0.25, 0.5, 0, 0.5),
+    };
+    expect([...itemWeights(history)]).toEqual([0, 0, 1, 0, 0.5]);
+    expect(itemWeights(historyOf([]))).toHaveLength(0);
   });
 });
 

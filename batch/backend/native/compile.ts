@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { BackendError } from '../../../shared/errors.ts';
-import { layout } from './installation.ts';
+import { kernelSource, layout } from './installation.ts';
 import type { Environment } from './pip-config.ts';
 import { nodeApiHeaders, type Variant } from './versions.ts';
 
@@ -25,34 +25,66 @@ export async function findCompiler(environment: Environment): Promise<string> {
   }
 }
 
-/** Compiles tfjs-node's binding, as it is, against the unpacked TensorFlow; for a GPU it copies what it gets, see copied-tensors.h. */
+/** Compiles tfjs-node's binding, as it is, against the unpacked TensorFlow. */
 export async function compileBinding(
   folder: string,
   { name, binding: tfjsNode }: Variant,
   environment: Environment,
   signal: AbortSignal,
 ): Promise<void> {
-  const { tensorflow, packageOf, binding } = layout(folder);
+  const { packageOf, binding } = layout(folder);
   const args = [
-    ...['-std=c++17', '-O2', '-fPIC', '-shared', '-DNAPI_VERSION=8'],
-    `-I${path.join(packageOf(nodeApiHeaders.name), 'include')}`,
-    `-I${path.join(tensorflow, 'include')}`,
+    '-O2',
     ...(name === 'gpu' ? ['-include', path.join(import.meta.dirname, 'copied-tensors.h')] : []),
     ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) =>
       path.join(packageOf(tfjsNode.name), 'binding', file),
     ),
-    ...['-o', binding, `-L${tensorflow}`, '-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2'],
+    ...['-o', binding],
+  ];
+  await compile("tfjs-node's binding", folder, args, environment, signal);
+}
+
+/** Ours are made for this very machine; sums may be reordered into vectors, but no other rule of arithmetic is bent. */
+const fast = [
+  ...['-O3', '-march=native', '-Wall'],
+  ...['-fno-math-errno', '-fno-trapping-math', '-fno-signed-zeros', '-fassociative-math'],
+];
+
+/** Compiles our own operations against the unpacked TensorFlow. */
+export async function compileKernels(
+  folder: string,
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<void> {
+  const { kernels } = layout(folder);
+  await compile('the training kernels', folder, [...fast, kernelSource, '-o', kernels], environment, signal);
+}
+
+async function compile(
+  what: string,
+  folder: string,
+  args: readonly string[],
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<void> {
+  const { tensorflow, packageOf } = layout(folder);
+  const all = [
+    ...['-std=c++17', '-fPIC', '-shared', '-pthread', '-DNAPI_VERSION=8'],
+    `-I${path.join(packageOf(nodeApiHeaders.name), 'include')}`,
+    `-I${path.join(tensorflow, 'include')}`,
+    ...args,
+    ...[`-L${tensorflow}`, '-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2'],
     // Relative, so that the folder may move.
     '-Wl,-rpath,$ORIGIN/tensorflow',
   ];
   try {
-    await run('g++', args, { env: environment as NodeJS.ProcessEnv, signal, maxBuffer: 1 << 26 });
+    await run('g++', all, { env: environment as NodeJS.ProcessEnv, signal, maxBuffer: 1 << 26 });
   } catch (cause) {
     signal.throwIfAborted();
     const { stderr = '' } = cause as { stderr?: string };
     const errors = stderr.split('\n').filter((line) => /error|undefined|cannot find/i.test(line));
     throw new BackendError(
-      `g++ could not compile tfjs-node's binding:\n${errors.slice(0, 5).join('\n') || (cause as Error).message}`,
+      `g++ could not compile ${what}:\n${errors.slice(0, 5).join('\n') || (cause as Error).message}`,
       { cause },
     );
   }

@@ -2,9 +2,13 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
 import { BackendError } from '../../../shared/errors.ts';
+import { sha256 } from '../../sha256.ts';
 import { type VariantName, variants } from './versions.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
+
+/** Our own operations, compiled for the CPU only. */
+export const kernelSource = path.join(import.meta.dirname, 'kernels', 'kernels.cc');
 
 /**
  * An installation lies in one folder of the repository's `.cache`, named by its versions: `npm ci` leaves it alone, git ignores it, and
@@ -12,8 +16,9 @@ const root = path.resolve(import.meta.dirname, '../../..');
  */
 export function folderOf(name: VariantName): string {
   const { wheel, binding } = variants[name];
-  const versions = `${wheel.project}-${wheel.version}-${binding.name.replace('@tensorflow/', '')}-${binding.version}`;
-  return path.join(root, '.cache', 'native', versions);
+  const parts = [wheel.project, wheel.version, binding.name.replace('@tensorflow/', ''), binding.version];
+  if (name === 'native') parts.push('kernels', sha256(readFileSync(kernelSource)).slice(0, 8));
+  return path.join(root, '.cache', 'native', parts.join('-'));
 }
 
 export const layout = (folder: string) => ({
@@ -22,6 +27,8 @@ export const layout = (folder: string) => ({
   tensorflow: path.join(folder, 'tensorflow'),
   packageOf: (name: string) => path.join(folder, 'node_modules', name),
   binding: path.join(folder, 'tfjs_binding.node'),
+  /** Compiled of {@link kernelSource}. */
+  kernels: path.join(folder, 'perigee_kernels.node'),
   manifest: path.join(folder, 'installation.json'),
 });
 

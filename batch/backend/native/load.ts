@@ -44,7 +44,7 @@ function register(variant: VariantName, folder: string): void {
   const { binding: tfjsNode, command } = variants[variant];
   if (readInstallation(folder) === undefined)
     throw new BackendError(`The backend ${variant} is not set up: run \`${command}\`, or train on wasm`);
-  const { binding, packageOf } = layout(folder);
+  const { binding, kernels, packageOf } = layout(folder);
   const distribution = path.join(packageOf(tfjsNode.name), 'dist');
   const load = createRequire(path.join(folder, 'package.json'));
   setEnvironment(variant);
@@ -62,6 +62,7 @@ function register(variant: VariantName, folder: string): void {
     ) as BackendModule;
     tf.registerBackend(name, () => new NodeJSKernelBackend(native, tfjsNode.name));
     load(path.join(distribution, 'register_all_kernels.js'));
+    if (variant === 'native') load(kernels);
     registerKernels(variant);
   } catch (cause) {
     throw new BackendError(

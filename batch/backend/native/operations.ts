@@ -11,6 +11,8 @@ export interface Operations extends Disposable {
   matrix(tensor: TensorInfo): Handle;
   floats(shape: readonly number[], values: Float32Array): Handle;
   integers(shape: readonly number[], values: Int32Array): Handle;
+  /** Runs an operation of kernels.cc, which have no attributes. */
+  own(name: string, inputs: readonly Handle[], outputs: number): Handle[];
   /**
    * Runs an operation with one output.
    * @param types dtypes by attribute: `{ T: 'float', Tidx: 'int' }`
@@ -45,6 +47,7 @@ export function operations(backend: NativeBackend): Operations {
         : self.reshape(self.input(tensor), tensor.shape.slice(-2)),
     floats: (shape, values) => keep(binding.createTensor(shape, binding.TF_FLOAT, values)),
     integers: (shape, values) => keep(binding.createTensor(shape, binding.TF_INT32, values)),
+    own: (name, inputs, outputs) => binding.executeOp(name, [], inputs, outputs).map(({ id }) => keep(id)),
     run(name, inputs, types, flags = {}) {
       const attributes: OperationAttribute[] = [
         ...Object.entries(types).map(([key, type]) => ({

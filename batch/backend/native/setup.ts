@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Reporter } from '../../progress.ts';
-import { compileBinding, findCompiler } from './compile.ts';
+import { compileBinding, compileKernels, findCompiler } from './compile.ts';
 import { type Installation, layout, readInstallation } from './installation.ts';
 import { librariesFolder, provideLibraries } from './libraries.ts';
 import { fetchPackage } from './npm-package.ts';
@@ -48,6 +48,7 @@ export async function setUpNative(setUp: SetUp): Promise<Installation> {
   });
   await reporter.stage('compile', async (stage) => {
     await compileBinding(folder, variant, environment, signal);
+    if (variant.name === 'native') await compileKernels(folder, environment, signal);
     stage.note(compiler);
   });
   await rm(places.downloads, { recursive: true, force: true });

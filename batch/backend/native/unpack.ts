@@ -8,7 +8,7 @@ import { BackendError } from '../../../shared/errors.ts';
 const library = /^tensorflow\/libtensorflow_(cc|framework)\.so\.2$/;
 /** The C API's headers, and those that they include. */
 const header =
-  /^tensorflow\/include\/(tensorflow\/c\/(eager\/)?\w+|xla\/tsl\/c\/\w+|(tsl|tensorflow\/core)\/platform\/ctstring\w*)\.h$/;
+  /^tensorflow\/include\/(tensorflow\/c\/(eager\/|experimental\/stream_executor\/)?\w+|xla\/tsl\/c\/\w+|(tsl|tensorflow\/core)\/platform\/(ctstring\w*|platform))\.h$/;
 
 /** Of the wheel's description only what it needs beside itself is read. */
 const metadata = /^tensorflow\w*-[\d.]+\.dist-info\/METADATA$/;

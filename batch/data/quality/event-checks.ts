@@ -1,4 +1,4 @@
-import type { QualityThresholds } from '../../config.ts';
+import type { DataConfig, QualityThresholds } from '../../config.ts';
 import type { Cleaned } from '../clean.ts';
 import type { Dataset } from '../dataset.ts';
 import type { NumberedEvents } from '../numbering.ts';
@@ -111,7 +111,14 @@ function busiest(times: Float64Array, from: number, to: number): number {
 }
 
 /** Too little to learn from. */
-export function sizeChecks(dataset: Dataset, thresholds: QualityThresholds): QualityCheck[] {
+export function sizeChecks(
+  { dataset, tooFew }: Cleaned,
+  { quality: thresholds, minimumUserEvents, minimumItemEvents }: DataConfig,
+): QualityCheck[] {
+  const because =
+    tooFew === 0
+      ? ''
+      : `; minimumUserEvents: ${minimumUserEvents} and minimumItemEvents: ${minimumItemEvents} left out ${count(tooFew)} events`;
   const sizes = [
     ['events', dataset.items.length, thresholds.minimumEvents],
     ['users', dataset.userIds.length, thresholds.minimumUsers],
@@ -120,7 +127,7 @@ export function sizeChecks(dataset: Dataset, thresholds: QualityThresholds): Qua
   return sizes.map(([noun, found, least]) => ({
     name: `number of ${noun}`,
     severity: found < least ? 'error' : 'ok',
-    message: `${count(found)} ${noun} are left, at least ${count(least)} are needed`,
+    message: `${count(found)} ${noun} are left, at least ${count(least)} are needed${found < least ? because : ''}`,
     value: found,
     threshold: least,
   }));

@@ -3,7 +3,7 @@ import { parseHTML } from 'linkedom';
 import { type Html, html, printable, trusted } from './html.ts';
 
 /** Width that a chart is drawn at: the room on a phone, and in a third of a desktop's page. */
-export const chartWidth = 330;
+const chartWidth = 330;
 const wideWidth = 1_078;
 
 /**

@@ -3,7 +3,10 @@ import { ReleaseError } from '../../../shared/errors.ts';
 
 /** An ONNX model ready to run in this process, by the same runtime that the edge uses. */
 export interface OnnxSession extends AsyncDisposable {
-  /** float32 in, float32 out, by name. One run at a time. */
+  /**
+   * float32 in, float32 out, by name. One run at a time.
+   * @throws ReleaseError when onnxruntime cannot compute it
+   */
   run(inputs: Readonly<Record<string, FloatTensor>>): Promise<Record<string, FloatTensor>>;
 }
 
@@ -30,7 +33,12 @@ export async function openOnnx(model: Uint8Array): Promise<OnnxSession> {
         feeds[name] = new ort.Tensor('float32', data, dimensions);
       }
       const results: Record<string, FloatTensor> = {};
-      for (const [name, tensor] of Object.entries(await session.run(feeds))) {
+      const computed = await session.run(feeds).catch((cause: Error) => {
+        throw new ReleaseError(`onnx: expected a model that onnxruntime computes: ${cause.message}`, {
+          cause,
+        });
+      });
+      for (const [name, tensor] of Object.entries(computed)) {
         results[name] = { data: tensor.data as Float32Array, dimensions: tensor.dims };
       }
       return results;

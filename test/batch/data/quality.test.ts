@@ -28,7 +28,7 @@ describe('Online Retail, as its shop wrote it', () => {
         { rows: Math.round(value * 541_909), samples },
       ]),
     );
-  });
+  }, 60_000);
 
   it('has 541,909 rows, of which 396,337 are events', () => {
     expect(report.rows).toEqual({ read: 541_909, kept: 396_337 });
@@ -232,6 +232,17 @@ describe('thresholds stop the run', () => {
     expect(error).toBeInstanceOf(DataQualityError);
     expect((error as Error).message).toMatch(message);
     expect((error as DataQualityError).report.checks[0]?.severity).toBe('error');
+  });
+
+  it('minimumEvents, naming the rules that left too few', async () => {
+    const loading = ingest(
+      { 'e.csv': lines(good) },
+      { events: { path: 'e.csv', columns }, minimumUserEvents: 6, quality: { minimumEvents: 1 } },
+      { now },
+    );
+    await expect(loading).rejects.toThrow(
+      'number of events: 0 events are left, at least 1 are needed; minimumUserEvents: 6 and minimumItemEvents: 1 left out 20 events',
+    );
   });
 
   it('dropped, and names every failed check at once', async () => {

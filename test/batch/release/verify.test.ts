@@ -130,7 +130,7 @@ describe('right checksums do not hide', () => {
     const release = await releaseOf('none');
     const releaseId = await storeChanged(release, (files, manifest) => {
       const golden: GoldenRequests = {
-        tolerance: 0.1,
+        tolerance: 0.01,
         requests: [{ history: [{ itemId: 'unknown too' }], items: [{ itemId: 'unknown', score: 1 }] }],
       };
       files.set('golden.json', bytes(JSON.stringify(golden)));

@@ -113,6 +113,7 @@ describe('symbolic links', () => {
       () => store.get('link/secret'),
       () => store.head('link/secret'),
       () => store.put('link/secret', bytes('x')),
+      () => store.put('link/new/deep', bytes('x')),
       () => store.put('link/new', bytes('x'), { ifNoneMatch: '*' }),
       () => store.delete('link/secret'),
     ])

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../../batch/backend/index.ts';
 import type { Run } from '../../../batch/recommender.ts';
+import { encodeCheckpoint } from '../../../batch/training/checkpoint.ts';
 import { stream } from '../../../batch/training/examples.ts';
 import { type LoopOptions, train } from '../../../batch/training/loop.ts';
 import { createAdamW } from '../../../batch/training/optimiser.ts';
@@ -12,6 +13,10 @@ beforeAll(async () => {
   await openBackend();
 });
 
+const wrong = {
+  progress: { step: 1, sinceBest: 0, loss: { sum: 0, count: 0 }, curves: [] },
+  arrays: new Map([['x', new Float32Array(7)]]),
+};
 const options: LoopOptions = { maximumEpochs: 5, validationsPerEpoch: 2, patience: 3 };
 
 /** Fits x to 3 from noisy samples; validation prefers a given value, as overfitting data would. */
@@ -102,6 +107,14 @@ describe('the training loop', () => {
     const resumed = await fitPoint({ checkpoints: { load: async () => state, save: async () => {} } });
     expect(resumed.x).toEqual(whole.x);
     expect(resumed.curve).toEqual(whole.curve);
+  });
+
+  it('says where a state lies that is none', async () => {
+    const checkpoints = { place: 'folder/fit.checkpoint', save: async () => {} };
+    for (const state of [new Uint8Array(3), encodeCheckpoint('point', wrong)])
+      await expect(fitPoint({ checkpoints: { ...checkpoints, load: async () => state } })).rejects.toThrow(
+        /^folder\/fit\.checkpoint: expected .*found/,
+      );
   });
 
   it('stops at a loss that is not finite, naming the step', async () => {

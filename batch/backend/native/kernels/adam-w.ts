@@ -1,43 +1,39 @@
-import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { type AdamWAttributes, type AdamWInputs, stepAdamW } from '../../kernels/adam-w.ts';
+import type { DataId, TensorInfo } from '@tensorflow/tfjs-core';
+import type { AdamWAttributes, AdamWInputs } from '../../kernels/adam-w.ts';
 import type { NativeBackend, NativeCall } from '../native-backend.ts';
+import { operations } from '../operations.ts';
 
-/**
- * The same pass as on wasm, in TypeScript: composed of TensorFlow's operations it would read the table a dozen times. The
- * moments, which nothing else reads, stay arrays of JavaScript; only the values go back and forth.
- */
+/** As on wasm: in place, one pass over the values. */
 export function adamW({
   inputs: { value, gradient, mean, variance },
   backend,
-  attrs,
+  attrs: { step, learningRate, beta1, beta2, epsilon, weightDecay },
 }: NativeCall<AdamWInputs, AdamWAttributes>): TensorInfo[] {
-  const arrays = {
-    // Fresh, since TensorFlow and whoever read the values before may hold the old array.
-    values: copyOf(backend, value),
-    slopes: backend.readSync(gradient.dataId) as Float32Array,
-    means: ownArray(backend, mean),
-    variances: ownArray(backend, variance),
-  };
-  stepAdamW(arrays, value.shape, attrs);
-  replace(backend, value, arrays.values);
+  using op = operations(backend);
+  const rates = Float32Array.of(
+    learningRate / (1 - beta1 ** step),
+    1 / (1 - beta2 ** step),
+    1 - learningRate * weightDecay,
+    beta1,
+    beta2,
+    epsilon,
+  );
+  for (const tensor of [value, mean, variance]) own(backend, tensor);
+  const inputs = [value, gradient, mean, variance].map(op.input);
+  op.own('PerigeeAdamW', [...inputs, op.floats([rates.length], rates)], 1);
   return [];
 }
 
-function copyOf(backend: NativeBackend, tensor: TensorInfo): Float32Array {
-  const values = backend.readSync(tensor.dataId) as Float32Array;
-  return backend.tensorMap.get(tensor.dataId).values === values ? values.slice() : values;
-}
+/** Tensors whose bytes are TensorFlow's and nobody else's. */
+const owned = new WeakSet<DataId>();
 
-/** The tensor's values as an array that may be changed in place. */
-function ownArray(backend: NativeBackend, tensor: TensorInfo): Float32Array {
+/** Values that came from JavaScript still lie in the array that they came in, which may be read again: copied, once. */
+function own(backend: NativeBackend, tensor: TensorInfo): void {
+  if (owned.has(tensor.dataId)) return;
+  using op = operations(backend);
+  const copy = op.run('DeepCopy', [op.input(tensor)], { T: 'float' });
   const data = backend.tensorMap.get(tensor.dataId);
-  if (data.values === null) replace(backend, tensor, backend.readSync(tensor.dataId) as Float32Array);
-  return data.values as Float32Array;
-}
-
-function replace(backend: NativeBackend, tensor: TensorInfo, values: Float32Array): void {
-  const data = backend.tensorMap.get(tensor.dataId);
-  if (data.id >= 0) backend.binding.deleteTensor(data.id);
-  data.id = -1;
-  data.values = values;
+  backend.binding.deleteTensor(data.id);
+  data.id = op.release(copy);
+  owned.add(tensor.dataId);
 }

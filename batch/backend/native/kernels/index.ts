@@ -4,10 +4,13 @@ import type { NativeBackend, NativeCall } from '../native-backend.ts';
 import { operations } from '../operations.ts';
 import type { VariantName } from '../versions.ts';
 import { adamW } from './adam-w.ts';
+import { attentionBag, attentionBagGrad } from './attention-bag.ts';
 import { composedAdamW } from './composed/adam-w.ts';
+import { composedAttentionBag, composedAttentionBagGrad } from './composed/attention-bag.ts';
 import { composedEmbeddingBag, composedEmbeddingBagGrad } from './composed/embedding-bag.ts';
-import { softmaxCrossEntropy } from './composed/softmax-cross-entropy.ts';
+import { softmaxCrossEntropy as composedSoftmaxCrossEntropy } from './composed/softmax-cross-entropy.ts';
 import { embeddingBag, embeddingBagGrad } from './embedding-bag.ts';
+import { softmaxCrossEntropy } from './softmax-cross-entropy.ts';
 
 const backendName = 'tensorflow';
 
@@ -54,15 +57,19 @@ type Kernels = Readonly<Record<string, (call: NativeCall<never, never>) => Tenso
 const own: Readonly<Record<VariantName, Kernels>> = {
   native: {
     AdamW: adamW,
+    AttentionBag: attentionBag,
+    AttentionBagGrad: attentionBagGrad,
     EmbeddingBag: embeddingBag,
     EmbeddingBagGrad: embeddingBagGrad,
     SparseSoftmaxCrossEntropy: softmaxCrossEntropy,
   },
   gpu: {
     AdamW: composedAdamW,
+    AttentionBag: composedAttentionBag,
+    AttentionBagGrad: composedAttentionBagGrad,
     EmbeddingBag: composedEmbeddingBag,
     EmbeddingBagGrad: composedEmbeddingBagGrad,
-    SparseSoftmaxCrossEntropy: softmaxCrossEntropy,
+    SparseSoftmaxCrossEntropy: composedSoftmaxCrossEntropy,
   },
 };
 

@@ -1,0 +1,459 @@
+// TensorFlow operations for training recommenders on a CPU, through TensorFlow's C API, so that tensors stay where they are.
+// Each is what its namesake in ../../kernels/*.ts is on wasm; ../../ops.ts has the formulas. Every output has one owner among
+// the threads and is summed in one order, so results do not depend on how many threads there are.
+#include <node_api.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+// Leaves out what the C API itself does not need, and its headers with it.
+#define IS_SLIM_BUILD
+#include "tensorflow/c/kernels.h"
+#include "tensorflow/c/ops.h"
+#include "tensorflow/c/tf_tensor.h"
+
+namespace {
+
+// ---- Tensors and errors ----
+
+struct Failure {
+  std::string message;
+};
+
+class Input {
+ public:
+  Input(TF_OpKernelContext* context, int index) {
+    TF_Status* status = TF_NewStatus();
+    TF_GetInput(context, index, &tensor_, status);
+    const bool ok = TF_GetCode(status) == TF_OK;
+    std::string message = TF_Message(status);
+    TF_DeleteStatus(status);
+    if (!ok) throw Failure{message};
+  }
+  Input(const Input&) = delete;
+  ~Input() { TF_DeleteTensor(tensor_); }
+  int64_t dim(int axis) const { return TF_Dim(tensor_, axis); }
+  int rank() const { return TF_NumDims(tensor_); }
+  int64_t size() const { return TF_TensorElementCount(tensor_); }
+  float* floats() const { return static_cast<float*>(TF_TensorData(tensor_)); }
+  const int32_t* integers() const { return static_cast<const int32_t*>(TF_TensorData(tensor_)); }
+
+ private:
+  TF_Tensor* tensor_ = nullptr;
+};
+
+class Output {
+ public:
+  Output(TF_OpKernelContext* context, int index, std::vector<int64_t> shape) {
+    int64_t size = 1;
+    for (int64_t length : shape) size *= length;
+    TF_Status* status = TF_NewStatus();
+    tensor_ = TF_AllocateOutput(context, index, TF_FLOAT, shape.data(), static_cast<int>(shape.size()),
+                                size * sizeof(float), status);
+    const bool ok = TF_GetCode(status) == TF_OK;
+    std::string message = TF_Message(status);
+    TF_DeleteStatus(status);
+    if (!ok) throw Failure{message};
+    size_ = size;
+  }
+  Output(const Output&) = delete;
+  ~Output() { TF_DeleteTensor(tensor_); }
+  float* floats() const { return static_cast<float*>(TF_TensorData(tensor_)); }
+  int64_t size() const { return size_; }
+
+ private:
+  TF_Tensor* tensor_ = nullptr;
+  int64_t size_ = 0;
+};
+
+/** The message is made only where it is needed: this is asked of each index of a batch. */
+inline void expectIndex(int64_t index, int64_t count, const char* what) {
+  if (index < 0 || index >= count)
+    throw Failure{std::string(what) + " in 0…" + std::to_string(count - 1) + ", found " + std::to_string(index)};
+}
+
+// ---- Threads ----
+
+const int kThreads = std::max(1u, std::min(16u, std::thread::hardware_concurrency()));
+/** Floating-point operations below which a second thread costs more than it does. */
+constexpr int64_t kWorthAThread = 1 << 18;
+
+/** Runs work(part, parts) for each part. */
+void inParts(int64_t operations, const std::function<void(int, int)>& work) {
+  const int parts = static_cast<int>(std::clamp<int64_t>(operations / kWorthAThread, 1, kThreads));
+  std::vector<std::thread> others;
+  for (int part = 1; part < parts; ++part) others.emplace_back(work, part, parts);
+  work(0, parts);
+  for (std::thread& other : others) other.join();
+}
+
+/** Rows [begin, end) of a part. */
+struct Range {
+  Range(int64_t rows, int part, int parts) : begin(rows * part / parts), end(rows * (part + 1) / parts) {}
+  int64_t begin, end;
+};
+
+/** Keeps the square root of an attention sum differentiable when every weight is 0. */
+constexpr float kLeastAttention = 1e-12f;
+
+// ---- Embedding bags ----
+
+/** What lies in the bags: a row of the table, and a weight a head. */
+struct Entries {
+  const float *table, *weights;
+  const int32_t *rowOf, *bagOf;
+  int64_t count, heads, width;
+  /** Of one pass over them. */
+  int64_t operations() const { return 2 * count * heads * width; }
+};
+
+void check(const Entries& in, int64_t rows, int64_t bags) {
+  for (int64_t i = 0; i < in.count; ++i) {
+    expectIndex(in.rowOf[i], rows, "embeddingBag: expected a row");
+    expectIndex(in.bagOf[i], bags, "embeddingBag: expected a bag");
+  }
+}
+
+/** sums[b, h] = Σ over entries of bag b of weights[i, h] · table[rows[i]]; a bag belongs to one thread. */
+void sumBags(const Entries& in, int64_t bags, float* sums) {
+  inParts(in.operations(), [=](int part, int parts) {
+    const Range own(bags, part, parts);
+    const int64_t heads = in.heads, width = in.width, stride = heads * width;
+    std::memset(sums + own.begin * stride, 0, (own.end - own.begin) * stride * sizeof(float));
+    for (int64_t i = 0; i < in.count; ++i) {
+      const int64_t bag = in.bagOf[i];
+      if (bag < own.begin || bag >= own.end) continue;
+      const float* row = in.table + in.rowOf[i] * width;
+      for (int64_t head = 0; head < heads; ++head) {
+        const float weight = in.weights[i * heads + head];
+        float* sum = sums + bag * stride + head * width;
+        for (int64_t j = 0; j < width; ++j) sum[j] += weight * row[j];
+      }
+    }
+  });
+}
+
+/** Gradients by the table and by the weights. A row of the table, and all entries on it, belong to one thread. */
+void slopesOfBags(const Entries& in, int64_t rows, const float* dy, float* byTable, float* byWeights) {
+  inParts(2 * in.operations(), [=](int part, int parts) {
+    const int64_t heads = in.heads, width = in.width;
+    for (int64_t row = part; row < rows; row += parts) std::memset(byTable + row * width, 0, width * sizeof(float));
+    for (int64_t i = 0; i < in.count; ++i) {
+      const int64_t at = in.rowOf[i];
+      if (at % parts != part) continue;
+      const float* row = in.table + at * width;
+      float* slope = byTable + at * width;
+      for (int64_t head = 0; head < heads; ++head) {
+        const float weight = in.weights[i * heads + head];
+        const float* out = dy + (in.bagOf[i] * heads + head) * width;
+        float dot = 0;
+        for (int64_t j = 0; j < width; ++j) {
+          dot += out[j] * row[j];
+          slope[j] += weight * out[j];
+        }
+        byWeights[i * heads + head] = dot;
+      }
+    }
+  });
+}
+
+void embeddingBag(TF_OpKernelContext* context) {
+  const Input table(context, 0), weights(context, 1), rows(context, 2), bags(context, 3);
+  const int64_t count = *Input(context, 4).integers();
+  const Entries in{table.floats(), weights.floats(), rows.integers(), bags.integers(),
+                   rows.size(),    weights.dim(1),   table.dim(1)};
+  check(in, table.dim(0), count);
+  const Output sums(context, 0, {count, in.heads, in.width});
+  sumBags(in, count, sums.floats());
+}
+
+void embeddingBagGrad(TF_OpKernelContext* context) {
+  const Input dy(context, 0), table(context, 1), weights(context, 2), rows(context, 3), bags(context, 4);
+  const Entries in{table.floats(), weights.floats(), rows.integers(), bags.integers(),
+                   rows.size(),    weights.dim(1),   table.dim(1)};
+  check(in, table.dim(0), dy.dim(0));
+  const Output byTable(context, 0, {table.dim(0), in.width}), byWeights(context, 1, {in.count, in.heads});
+  slopesOfBags(in, table.dim(0), dy.floats(), byTable.floats(), byWeights.floats());
+}
+
+// ---- Attention bags ----
+
+/** Bags whose weights are attention[i, k] = weight · exp(gate + position · log(1 + steps) + age · days); see ../../ops.ts. */
+void attentionBag(TF_OpKernelContext* context) {
+  const Input table(context, 0), gates(context, 1), position(context, 2), age(context, 3), items(context, 4),
+      bags(context, 5), ages(context, 6), positions(context, 7), weights(context, 8);
+  const int64_t count = *Input(context, 9).integers(), entries = items.size(), heads = gates.dim(1);
+  const Output pooled(context, 0, {count, heads, table.dim(1)}), attention(context, 1, {entries, heads}),
+      totals(context, 2, {count, heads});
+  float *shares = attention.floats(), *sums = totals.floats(), *out = pooled.floats();
+  const Entries in{table.floats(), shares, items.integers(), bags.integers(), entries, heads, table.dim(1)};
+  check(in, table.dim(0), count);
+  const float *gate = gates.floats(), *byPosition = position.floats(), *byAge = age.floats();
+  const float *days = ages.floats(), *steps = positions.floats(), *kinds = weights.floats();
+  std::fill(sums, sums + count * heads, 0.0f);
+  for (int64_t i = 0; i < entries; ++i) {
+    const float distance = std::log1p(steps[i]);
+    for (int64_t k = 0; k < heads; ++k) {
+      const float logit = gate[in.rowOf[i] * heads + k] + distance * byPosition[k] + days[i] * byAge[k];
+      shares[i * heads + k] = kinds[i] * std::exp(logit);
+      sums[in.bagOf[i] * heads + k] += shares[i * heads + k];
+    }
+  }
+  sumBags(in, count, out);
+  for (int64_t at = 0; at < count * heads; ++at) {
+    const float factor = 1 / std::sqrt(sums[at] + kLeastAttention);
+    for (int64_t j = 0; j < in.width; ++j) out[at * in.width + j] *= factor;
+  }
+}
+
+void attentionBagGrad(TF_OpKernelContext* context) {
+  const Input dy(context, 0), pooled(context, 1), attention(context, 2), totals(context, 3), table(context, 4),
+      items(context, 5), bags(context, 6), ages(context, 7), positions(context, 8);
+  const int64_t entries = items.size(), count = totals.dim(0), heads = totals.dim(1), width = table.dim(1);
+  const Entries in{table.floats(), attention.floats(), items.integers(), bags.integers(), entries, heads, width};
+  check(in, table.dim(0), count);
+  const Output byTable(context, 0, {table.dim(0), width}), byGates(context, 1, {table.dim(0), heads}),
+      byPosition(context, 2, {1, heads}), byAge(context, 3, {1, heads});
+  std::vector<float> bySums(count * heads * width), byTotals(count * heads), byShares(entries * heads);
+  for (int64_t at = 0; at < count * heads; ++at) {
+    const float total = totals.floats()[at] + kLeastAttention, factor = 1 / std::sqrt(total);
+    const float *slopes = dy.floats() + at * width, *out = pooled.floats() + at * width;
+    float dot = 0;
+    for (int64_t j = 0; j < width; ++j) {
+      dot += slopes[j] * out[j];
+      bySums[at * width + j] = factor * slopes[j];
+    }
+    byTotals[at] = -dot / (2 * total);
+  }
+  slopesOfBags(in, table.dim(0), bySums.data(), byTable.floats(), byShares.data());
+  float* gateSlopes = byGates.floats();
+  const float *days = ages.floats(), *steps = positions.floats();
+  std::fill(gateSlopes, gateSlopes + byGates.size(), 0.0f);
+  std::vector<double> positionSlopes(heads), ageSlopes(heads);
+  for (int64_t i = 0; i < entries; ++i) {
+    const float distance = std::log1p(steps[i]);
+    for (int64_t k = 0; k < heads; ++k) {
+      const int64_t at = i * heads + k;
+      const float slope = in.weights[at] * (byShares[at] + byTotals[in.bagOf[i] * heads + k]);
+      gateSlopes[in.rowOf[i] * heads + k] += slope;
+      positionSlopes[k] += slope * distance;
+      ageSlopes[k] += slope * days[i];
+    }
+  }
+  std::copy(positionSlopes.begin(), positionSlopes.end(), byPosition.floats());
+  std::copy(ageSlopes.begin(), ageSlopes.end(), byAge.floats());
+}
+
+// ---- Softmax cross-entropy ----
+
+/** exp(x) for x ≤ 0, branchless so that the compiler makes vectors of it; below 1e-37 it is 0. Within 2e-7 of exp. */
+inline float exponential(float x) {
+  const float bounded = std::max(x, -87.0f);
+  const float scaled = bounded * 1.44269504f;
+  const float whole = std::floor(scaled + 0.5f);
+  const float rest = (bounded - whole * 0.693359375f) + whole * 2.12194440e-4f;
+  float power = 1.9875691500e-4f;
+  power = power * rest + 1.3981999507e-3f;
+  power = power * rest + 8.3334519073e-3f;
+  power = power * rest + 4.1665795894e-2f;
+  power = power * rest + 1.6666665459e-1f;
+  power = power * rest + 5.0000001201e-1f;
+  power = power * rest * rest + rest + 1.0f;
+  const int32_t bits = (static_cast<int32_t>(whole) + 127) << 23;
+  float scale;
+  std::memcpy(&scale, &bits, sizeof scale);
+  return x < -85.0f ? 0.0f : power * scale;
+}
+
+/** Positions of a [rows, columns] matrix, grouped by row and within one in the list's order: order[offsets[row]…). */
+struct ByRow {
+  ByRow(const Input& positions, int64_t rows, int64_t columns, const char* what)
+      : offsets(rows + 1), order(positions.size()) {
+    const int32_t* position = positions.integers();
+    const int64_t count = positions.size();
+    for (int64_t i = 0; i < count; ++i) {
+      expectIndex(position[i], rows * columns, what);
+      ++offsets[position[i] / columns + 1];
+    }
+    for (int64_t row = 0; row < rows; ++row) offsets[row + 1] += offsets[row];
+    std::vector<int64_t> next(offsets.begin(), offsets.end() - 1);
+    for (int64_t i = 0; i < count; ++i) order[next[position[i] / columns]++] = i;
+  }
+  std::vector<int64_t> offsets, order;
+};
+
+/** Loss and its gradient by the logits; a row is read twice and written once. */
+void softmaxCrossEntropy(TF_OpKernelContext* context) {
+  const Input logits(context, 0), targets(context, 1), weights(context, 2), excluded(context, 3);
+  const int64_t rows = logits.dim(0), columns = logits.dim(1);
+  const ByRow targetsOf(targets, rows, columns, "softmaxCrossEntropy: expected a target");
+  const ByRow excludedOf(excluded, rows, columns, "softmaxCrossEntropy: expected an exclusion");
+  const int32_t *target = targets.integers(), *exclusion = excluded.integers();
+  const float* weightOf = weights.floats();
+  const Output loss(context, 0, {});
+  const Output byLogits(context, 1, {rows, columns});
+  constexpr float never = -1e9f, smallest = 1e-37f;
+  const float* scores = logits.floats();
+  float* allSlopes = byLogits.floats();
+  std::vector<double> losses(rows);
+  inParts(40 * rows * columns, [&](int part, int parts) {
+    std::vector<float> masked(columns);
+    const Range own(rows, part, parts);
+    for (int64_t row = own.begin; row < own.end; ++row) {
+      std::memcpy(masked.data(), scores + row * columns, columns * sizeof(float));
+      for (int64_t at = excludedOf.offsets[row]; at < excludedOf.offsets[row + 1]; ++at)
+        masked[exclusion[excludedOf.order[at]] - row * columns] = never;
+      float largest = masked[0];
+      for (int64_t j = 1; j < columns; ++j) largest = std::max(largest, masked[j]);
+      float* slopes = allSlopes + row * columns;
+      float sum = 0;
+      for (int64_t j = 0; j < columns; ++j) {
+        slopes[j] = exponential(masked[j] - largest);
+        sum += slopes[j];
+      }
+      double total = 0;
+      const int64_t first = targetsOf.offsets[row], last = targetsOf.offsets[row + 1];
+      for (int64_t at = first; at < last; ++at) {
+        const int64_t i = targetsOf.order[at];
+        const float probability = slopes[target[i] - row * columns] / sum;
+        losses[row] -= weightOf[i] * std::log(std::max(probability, smallest));
+        total += weightOf[i];
+      }
+      const float factor = static_cast<float>(total / sum);
+      for (int64_t j = 0; j < columns; ++j) slopes[j] *= factor;
+      for (int64_t at = first; at < last; ++at) {
+        const int64_t i = targetsOf.order[at];
+        slopes[target[i] - row * columns] -= weightOf[i];
+      }
+    }
+  });
+  double sum = 0;
+  for (double each : losses) sum += each;
+  *loss.floats() = static_cast<float>(sum);
+}
+
+// ---- AdamW ----
+
+/**
+ * AdamW in place, lazy over rows. The caller owns value and moments alone: no other tensor may share their bytes. The output
+ * is the number of rows changed.
+ */
+void adamW(TF_OpKernelContext* context) {
+  const Input value(context, 0), gradient(context, 1), mean(context, 2), variance(context, 3), rates(context, 4);
+  if (rates.size() != 6) throw Failure{"adamW: expected 6 rates, found " + std::to_string(rates.size())};
+  const float rate = rates.floats()[0], correction = rates.floats()[1], keep = rates.floats()[2];
+  const float beta1 = rates.floats()[3], beta2 = rates.floats()[4], epsilon = rates.floats()[5];
+  const int64_t width = value.rank() > 1 ? value.dim(value.rank() - 1) : 1;
+  const int64_t rows = width == 0 ? 0 : value.size() / width;
+  const Output changed(context, 0, {});
+  std::vector<int64_t> counts(kThreads);
+  float *allValues = value.floats(), *allMeans = mean.floats(), *allVariances = variance.floats();
+  const float* allSlopes = gradient.floats();
+  inParts(12 * value.size(), [&](int part, int parts) {
+    const Range own(rows, part, parts);
+    for (int64_t row = own.begin; row < own.end; ++row) {
+      const int64_t at = row * width;
+      const float* slopes = allSlopes + at;
+      bool touched = false;
+      for (int64_t j = 0; j < width; ++j) touched |= slopes[j] != 0;
+      if (!touched) continue;
+      ++counts[part];
+      float *values = allValues + at, *means = allMeans + at, *variances = allVariances + at;
+      for (int64_t j = 0; j < width; ++j) {
+        const float m = beta1 * means[j] + (1 - beta1) * slopes[j];
+        const float v = beta2 * variances[j] + (1 - beta2) * slopes[j] * slopes[j];
+        means[j] = m;
+        variances[j] = v;
+        values[j] = keep * values[j] - rate * m / (std::sqrt(v * correction) + epsilon);
+      }
+    }
+  });
+  int64_t sum = 0;
+  for (int64_t count : counts) sum += count;
+  *changed.floats() = static_cast<float>(sum);
+}
+
+// ---- Registration ----
+
+template <void (*work)(TF_OpKernelContext*)>
+void compute(void*, TF_OpKernelContext* context) {
+  try {
+    work(context);
+  } catch (const Failure& failure) {
+    TF_Status* status = TF_NewStatus();
+    TF_SetStatus(status, TF_INVALID_ARGUMENT, failure.message.c_str());
+    TF_OpKernelContext_Failure(context, status);
+    TF_DeleteStatus(status);
+  }
+}
+
+std::string failed(TF_Status* status) {
+  const std::string message = TF_GetCode(status) == TF_OK ? "" : TF_Message(status);
+  TF_DeleteStatus(status);
+  return message;
+}
+
+template <void (*work)(TF_OpKernelContext*)>
+std::string define(const char* name, const std::vector<const char*>& inputs, const std::vector<const char*>& outputs) {
+  TF_OpDefinitionBuilder* op = TF_NewOpDefinitionBuilder(name);
+  for (const char* input : inputs) TF_OpDefinitionBuilderAddInput(op, input);
+  for (const char* output : outputs) TF_OpDefinitionBuilderAddOutput(op, output);
+  // Never folded, shared or pruned: AdamW changes what it is given.
+  TF_OpDefinitionBuilderSetIsStateful(op, true);
+  TF_Status* status = TF_NewStatus();
+  TF_RegisterOpDefinition(op, status);
+  std::string message = failed(status);
+  if (!message.empty()) return message;
+  TF_KernelBuilder* kernel = TF_NewKernelBuilder(name, "CPU", nullptr, &compute<work>, nullptr);
+  status = TF_NewStatus();
+  TF_RegisterKernelBuilder(name, kernel, status);
+  return failed(status);
+}
+
+std::string defineAll() {
+  const char* entries[] = {"table: float", "weights: float", "rows: int32", "bags: int32"};
+  std::string message = define<embeddingBag>("PerigeeEmbeddingBag",
+                                        {entries[0], entries[1], entries[2], entries[3], "count: int32"},
+                                        {"sums: float"});
+  if (message.empty())
+    message = define<embeddingBagGrad>("PerigeeEmbeddingBagGrad",
+                                   {"dy: float", entries[0], entries[1], entries[2], entries[3]},
+                                   {"by_table: float", "by_weights: float"});
+  if (message.empty())
+    message = define<attentionBag>("PerigeeAttentionBag",
+                                   {"table: float", "gates: float", "position: float", "age: float", "items: int32",
+                                    "bags: int32", "ages: float", "positions: float", "weights: float", "count: int32"},
+                                   {"pooled: float", "attention: float", "totals: float"});
+  if (message.empty())
+    message = define<attentionBagGrad>(
+        "PerigeeAttentionBagGrad",
+        {"dy: float", "pooled: float", "attention: float", "totals: float", "table: float", "items: int32",
+         "bags: int32", "ages: float", "positions: float"},
+        {"by_table: float", "by_gates: float", "by_position: float", "by_age: float"});
+  if (message.empty())
+    message = define<softmaxCrossEntropy>(
+        "PerigeeSoftmaxCrossEntropy",
+        {"logits: float", "targets: int32", "target_weights: float", "excluded: int32"},
+        {"loss: float", "by_logits: float"});
+  if (message.empty())
+    message = define<adamW>("PerigeeAdamW",
+                            {"value: float", "gradient: float", "mean: float", "variance: float", "rates: float"},
+                            {"changed: float"});
+  return message;
+}
+
+napi_value initialise(napi_env env, napi_value exports) {
+  static const std::string message = defineAll();
+  if (!message.empty()) napi_throw_error(env, nullptr, message.c_str());
+  return exports;
+}
+
+}  // namespace
+
+NAPI_MODULE(perigee_kernels, initialise)

@@ -1,0 +1,52 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+/**
+ * y[t, b, c] = Σ over s ≤ t of filters[t − s, c] · x[s, b, c]: each channel has a filter of its own, as long as the sequence.
+ * As one product of a Toeplitz matrix a channel, [L, L] × [L, B], it is linear algebra that every backend has fast, with
+ * gradients; a convolution of that many taps and groups is neither.
+ * @param x [length · batch, channels], time-major
+ * @param filters [at least length, channels]; taps beyond the length are not reached
+ */
+export function causalConvolution(x: tf.Tensor2D, filters: tf.Tensor2D, length: number): tf.Tensor2D {
+  const [rows, channels] = x.shape;
+  const reached = filters.shape[0] === length ? filters : tf.slice(filters, [0, 0], [length, channels]);
+  const bySequence = tf.reshape(tf.transpose(x), [channels, length, rows / length]);
+  const y = tf.matMul(toeplitz(tf.transpose(reached)), bySequence);
+  return tf.transpose(tf.reshape(y, [channels, rows])) as tf.Tensor2D;
+}
+
+/**
+ * [channels, L] → lower triangular [channels, L, L] with filters[c, t − s] at (t, s). Rows of 2L − 1 cut from a repetition of 2L
+ * values begin one place earlier each: the values lie on diagonals without any index. The gradient is the same cut backwards.
+ */
+const toeplitz = tf.customGrad((...inputs) => {
+  const filters = inputs[0] as tf.Tensor2D;
+  const [channels, length] = filters.shape;
+  const period = 2 * length;
+  const used = length * (period - 1);
+  const value = tf.tidy(() => {
+    const first = tf.slice(filters, [0, 0], [channels, 1]);
+    const later = tf.reverse(tf.slice(filters, [0, 1], [channels, length - 1]), 1);
+    const cycle = tf.concat([first, tf.zeros([channels, length]), later], 1);
+    const repeated = tf.reshape(tf.tile(cycle, [1, length]), [channels, length * period]);
+    const rows = tf.reshape(tf.slice(repeated, [0, 0], [channels, used]), [channels, length, period - 1]);
+    return tf.slice(rows, [0, 0, 0], [channels, length, length]);
+  });
+  const gradFunc = (dy: tf.Tensor | tf.Tensor[]): tf.Tensor =>
+    tf.tidy(() => {
+      const rows = tf.pad(dy as tf.Tensor, [
+        [0, 0],
+        [0, 0],
+        [0, length - 1],
+      ]);
+      const flat = tf.pad(tf.reshape(rows, [channels, used]), [
+        [0, 0],
+        [0, length],
+      ]);
+      const cycle = tf.sum(tf.reshape(flat, [channels, length, period]), 1) as tf.Tensor2D;
+      const first = tf.slice(cycle, [0, 0], [channels, 1]);
+      const later = tf.slice(cycle, [0, length + 1], [channels, length - 1]);
+      return tf.concat([first, tf.reverse(later, 1)], 1);
+    });
+  return { value, gradFunc };
+}) as (filters: tf.Tensor) => tf.Tensor3D;

@@ -1,0 +1,137 @@
+import * as tf from '@tensorflow/tfjs-core';
+import * as v from 'valibot';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openBackend } from '../../../batch/backend/index.ts';
+import { openOnnx } from '../../../batch/export/onnx/session.ts';
+import { ConvSequenceOptions, convSequence } from '../../../batch/models/conv-sequence.ts';
+import { initialParameters, queriesAt } from '../../../batch/models/conv-sequence-network.ts';
+import { encoderOnnx } from '../../../batch/models/conv-sequence-onnx.ts';
+import type { Run } from '../../../batch/recommender.ts';
+import { normal, seededRandom } from '../../../batch/training/random.ts';
+import { topK } from '../../../shared/ranking.ts';
+import { datasetOf, queryOf, quietRun } from '../../fixtures/dataset.ts';
+
+beforeAll(async () => {
+  await openBackend();
+});
+
+const dimensions = 6;
+const [rows, maxHistory] = [9, 12];
+const random = normal(seededRandom(3));
+const filled = (length: number): Float32Array => Float32Array.from({ length }, random);
+
+/** Parameters with nothing at a value that would hide a mistake. */
+function parametersOf(blocks: number, kinds: boolean) {
+  const shape = { rows, dimensions, channels: 10, blocks, maxHistory, kinds };
+  const parameters = initialParameters(shape, seededRandom(7));
+  for (const variable of Object.values(parameters))
+    tf.tidy(() => variable.assign(tf.tensor(filled(variable.size), variable.shape)));
+  return parameters;
+}
+
+describe('the encoder', () => {
+  it.each([
+    { blocks: 1, kinds: false },
+    { blocks: 1, kinds: true },
+    { blocks: 3, kinds: true },
+  ])('is the same in ONNX for histories of any length, %o', async ({ blocks, kinds }) => {
+    const parameters = parametersOf(blocks, kinds);
+    const table = parameters['items']!.dataSync();
+    await using session = await openOnnx(encoderOnnx(parameters));
+    for (const length of [1, 2, 3, 7, maxHistory]) {
+      const items = Int32Array.from({ length }, (_, i) => 1 + ((i * 5) % (rows - 1)));
+      const weights = Float32Array.from(items, (_, i) => (kinds && i % 2 === 0 ? 0.25 : 1));
+      const expected = tf.tidy(() => {
+        const events = { length, items: tf.tensor1d(items, 'int32'), weights: tf.tensor1d(weights) };
+        return queriesAt(parameters, events, tf.tensor1d([length - 1], 'int32')).dataSync();
+      });
+      const own = Array.from(items, (item) => [
+        ...table.subarray(item * dimensions, (item + 1) * dimensions),
+      ]).flat();
+      const { query } = await session.run({
+        rows: { data: Float32Array.from(own), dimensions: [1, length, dimensions] },
+        weights: { data: weights, dimensions: [1, length] },
+        positions: {
+          data: Float32Array.from(items, (_, i) => length - 1 - i),
+          dimensions: [1, length],
+        },
+      });
+      expect(query!.dimensions).toEqual([1, dimensions]);
+      for (const [i, value] of query!.data.entries()) expect(value).toBeCloseTo(expected[i]!, 4);
+    }
+    tf.dispose(parameters);
+  });
+});
+
+describe('profiles', () => {
+  it('decide what is left out, and nothing else', () => {
+    const fast = v.parse(ConvSequenceOptions, {});
+    const full = v.parse(ConvSequenceOptions, { profile: 'full', blocks: 3 });
+    expect(fast).toMatchObject({ profile: 'fast', blocks: 1 });
+    expect(full).toMatchObject({ profile: 'full', blocks: 3 });
+    expect(full.maxHistory).toBeGreaterThan(fast.maxHistory);
+  });
+});
+
+/** A chain: item i is followed by i + 1 + the parity of the item before, so that only the order of the last two tells. */
+function chains(users: number, length: number, items: number) {
+  const draw = seededRandom(9);
+  return Array.from({ length: users }, () => {
+    const own = [1 + Math.floor(draw() * items), 1 + Math.floor(draw() * items)];
+    while (own.length < length) own.push(following(own, items));
+    return own;
+  });
+}
+const following = (own: readonly number[], items: number): number =>
+  1 + ((own.at(-1)! + 2 + 3 * (own.at(-2)! % 2)) % items);
+
+describe('fitting', () => {
+  const items = 20;
+  const train = datasetOf(chains(150, 14, items), items + 1);
+  const fitOn = (options: object, run: Partial<Run> = {}) =>
+    convSequence.fit(
+      train,
+      v.parse(convSequence.options, { maxHistory: 8, positionsPerStep: 300, ...options }),
+      quietRun({ targets: 'any', ...run }),
+    );
+
+  it.each([{ negatives: 'all' }, { negatives: 4, blocks: 2 }])(
+    'learns what only the order tells, %o',
+    async (options) => {
+      using model = await fitOn({ ...options, epochs: 12 });
+      const asked = chains(60, 5, items);
+      const answers = await model.score(asked.map((own) => queryOf(...own)));
+      const right = answers.filter((row, at) => topK(row, 1).indices[0] === following(asked[at]!, items));
+      expect(right.length).toBeGreaterThan(54);
+    },
+  );
+
+  it('answers popularity to an empty history, and reads no more than maxHistory events', async () => {
+    using model = await fitOn({ epochs: 1 });
+    const newest = [3, 7, 2, 9, 9, 4, 1, 5];
+    const [empty, long, cut] = await model.score([
+      queryOf(),
+      queryOf(6, 6, 8, ...newest),
+      queryOf(...newest),
+    ]);
+    const counts = new Float32Array(items + 1);
+    for (const own of chains(150, 14, items)) for (const item of new Set(own)) counts[item]!++;
+    expect(empty).toEqual(counts);
+    expect(long).toEqual(cut);
+  });
+
+  it('refits as far along the same schedule as validation found best', async () => {
+    let asked = 0;
+    const validate = async (): Promise<number> => [0, 1, 3, 2, 1, 1][asked++] ?? 0;
+    using chosen = await fitOn({ epochs: 6, validations: 6, patience: 2 }, { validate });
+    expect(chosen.fittedOptions).toMatchObject({ epochs: 6, stopAfter: 2 });
+    expect(asked).toBe(5);
+    using again = await convSequence.fit(
+      train,
+      v.parse(convSequence.options, chosen.fittedOptions),
+      quietRun({ targets: 'any' }),
+    );
+    const query = [queryOf(3, 4, 5)];
+    expect(await again.score(query)).toEqual(await chosen.score(query));
+  });
+});

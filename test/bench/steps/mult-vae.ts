@@ -1,0 +1,52 @@
+import * as tf from '@tensorflow/tfjs-core';
+import * as v from 'valibot';
+import type { Dataset } from '../../../batch/data/dataset.ts';
+import { multVae } from '../../../batch/models/mult-vae.ts';
+import { initialise } from '../../../batch/models/mult-vae-initial.ts';
+import { createProblem } from '../../../batch/models/mult-vae-problem.ts';
+import { batchLoss, createBatches, createOptimiser } from '../../../batch/models/mult-vae-training.ts';
+import { seededRandom } from '../../../batch/training/random.ts';
+import { datasetOf } from '../../fixtures/dataset.ts';
+import type { BenchedStep } from './step.ts';
+
+/** Users, items and items of a user in MovieLens 1M's ratings of 4 and 5. */
+const shape = { users: 6_034, items: 3_533, perUser: 95 } as const;
+
+/** Users with 20 to 170 items, popular ones more often: as test/bench/pytorch/mult_vae.py draws them. */
+function drawDataset(): Dataset {
+  const random = seededRandom(1);
+  const users = Array.from({ length: shape.users }, () => {
+    const own = new Set<number>();
+    const size = 20 + Math.floor(random() * 2 * (shape.perUser - 20));
+    while (own.size < size) own.add(1 + Math.floor(shape.items * random() ** 2));
+    return [...own];
+  });
+  return datasetOf(users, shape.items + 1);
+}
+
+/** mult-vae's step with the options of its `full` profile, beside what `given` changes. */
+export function multVaeStep(given: object = {}): BenchedStep {
+  const options = v.parse(multVae.options, { profile: 'full', ...given });
+  const problem = createProblem(drawDataset(), options, 1);
+  const parameters = initialise(problem);
+  const optimiser = createOptimiser(parameters, problem);
+  const batches = createBatches(problem);
+  const names = Object.keys(parameters);
+  return {
+    examples: problem.batchSize,
+    take: (number) =>
+      tf.tidy(() => {
+        const { value, grads } = tf.variableGrads(
+          () => batchLoss(parameters, problem, batches(number), number),
+          Object.values(parameters),
+        );
+        const gradients = Object.fromEntries(names.map((name) => [name, grads[parameters[name]!.name]!]));
+        optimiser.update(gradients, number + 1);
+        return value.dataSync()[0]!;
+      }),
+    [Symbol.dispose]() {
+      optimiser[Symbol.dispose]();
+      tf.dispose(parameters);
+    },
+  };
+}

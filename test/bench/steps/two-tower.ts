@@ -1,0 +1,56 @@
+import * as tf from '@tensorflow/tfjs-core';
+import * as v from 'valibot';
+import { TwoTowerOptions } from '../../../batch/models/two-tower.ts';
+import { initialParameters } from '../../../batch/models/two-tower-network.ts';
+import { createProblem } from '../../../batch/models/two-tower-problem.ts';
+import { batchLoss } from '../../../batch/models/two-tower-training.ts';
+import { createAdamW } from '../../../batch/training/optimiser.ts';
+import { normal, seededRandom } from '../../../batch/training/random.ts';
+import { createArena } from '../../../batch/training/shared-memory.ts';
+import { datasetOf } from '../../fixtures/dataset.ts';
+import type { BenchedStep } from './step.ts';
+
+/** Users, items and events of a user in MovieLens 1M. */
+const [users, items, shortest, longest] = [6_040, 3_416, 20, 310];
+
+/** two-tower's step with its default options. */
+export function twoTowerStep(): BenchedStep {
+  const random = seededRandom(1);
+  const dataset = datasetOf(
+    Array.from({ length: users }, () =>
+      Array.from({ length: shortest + Math.floor(random() * (longest - shortest)) }, (_, at) => ({
+        item: 1 + Math.floor(items * random() ** 2),
+        time: 1e9 + at * 3_600,
+      })),
+    ),
+    items + 1,
+  );
+  const options = { ...v.parse(TwoTowerOptions, {}), targets: 'new' as const };
+  const problem = createProblem(dataset, options, 1);
+  const table = Float32Array.from({ length: (items + 1) * options.dimensions }, normal(random));
+  const parameters = initialParameters(table, options.dimensions, { ...options, features: problem.features });
+  const optimiser = createAdamW(parameters, options);
+  const makeBatch = problem.batches.open();
+  const arena = createArena();
+  const names = Object.keys(parameters);
+  return {
+    examples: options.batchSize,
+    take(number) {
+      arena.reset();
+      const batch = makeBatch(number, arena);
+      return tf.tidy(() => {
+        const { value, grads } = tf.variableGrads(
+          () => batchLoss(parameters, 0.1, problem, batch),
+          Object.values(parameters),
+        );
+        const gradients = Object.fromEntries(names.map((name) => [name, grads[parameters[name]!.name]!]));
+        optimiser.update(gradients, number + 1);
+        return value.dataSync()[0]!;
+      });
+    },
+    [Symbol.dispose]() {
+      optimiser[Symbol.dispose]();
+      tf.dispose(parameters);
+    },
+  };
+}
