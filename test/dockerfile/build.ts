@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { chown, cp, lstat, mkdir, readdir, readlink, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { Stage, Step } from './parse.ts';
@@ -45,7 +45,11 @@ export async function build(stages: readonly Stage[], options: Build): Promise<C
           entrypoint: [],
           command: [],
         };
-    if (base) await copyTree(base.root, root, base.root, root);
+    if (base) {
+      // With their owners, which COPY does not keep.
+      execFileSync('cp', ['-a', `${base.root}/.`, root]);
+      await relink(root, base.root, root);
+    }
     done.set(stage.name, container);
     for (const step of stage.steps) {
       options.log(`${stage.name}: ${step.keyword} ${step.text}`);
@@ -119,6 +123,10 @@ async function copy(
 async function copyTree(from: string, to: string, fromRoot: string, toRoot: string): Promise<void> {
   await mkdir(path.dirname(to), { recursive: true });
   await cp(from, to, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+  await relink(to, fromRoot, toRoot);
+}
+
+async function relink(to: string, fromRoot: string, toRoot: string): Promise<void> {
   const entries = (await lstat(to)).isDirectory()
     ? await readdir(to, { recursive: true, withFileTypes: true })
     : [];

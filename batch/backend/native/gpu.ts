@@ -25,9 +25,9 @@ export async function findGpu(folder = folderOf('gpu'), driver = hasDriver()): P
 /** What TensorFlow itself sees. */
 export async function askTensorFlow(folder = folderOf('gpu')): Promise<Gpu> {
   const probe = path.join(import.meta.dirname, 'gpu-probe.ts');
-  const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '0' };
+  const command = ['TF_CPP_MIN_LOG_LEVEL=0', process.execPath, probe, folder];
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [probe, folder], { env });
+    const { stdout, stderr } = await promisify(execFile)('env', command);
     if (stdout.trim() === 'gpu')
       return { name: /device: 0, name: ([^,]+)/.exec(stderr)?.[1] ?? 'a GPU without a name' };
     return { missing: `TensorFlow finds none: ${complaint(stderr)}` };
