@@ -39,7 +39,10 @@ export const composedAttentionBagGrad = ({ inputs }: Call): tf.Tensor[] =>
       .engine()
       .runKernel<tf.Tensor[]>('EmbeddingBagGrad', { dy, table, weights, indices, bags });
     const byTotals = tf.div(tf.sum(tf.mul(of('dy'), of('pooled')), 2), tf.mul(totals, -2));
-    const byLogits = tf.mul(weights, tf.add(byAttention!, tf.gather(byTotals, bags as tf.Tensor1D))) as tf.Tensor2D;
+    const byLogits = tf.mul(
+      weights,
+      tf.add(byAttention!, tf.gather(byTotals, bags as tf.Tensor1D)),
+    ) as tf.Tensor2D;
     const byGates = tf.unsortedSegmentSum(byLogits, indices as tf.Tensor1D, table.shape[0]!);
     const times = (values: tf.Tensor): tf.Tensor => tf.sum(tf.mul(byLogits, column(values)), 0, true);
     return [byTable!, byGates, times(tf.log1p(of('positions'))), times(of('ages'))];
