@@ -5,6 +5,8 @@ import { type BackendName, backendNames, openBackend } from '../../batch/backend
 import { findGpu } from '../../batch/backend/native/gpu.ts';
 import { folderOf, readInstallation } from '../../batch/backend/native/installation.ts';
 import { variants } from '../../batch/backend/native/versions.ts';
+import { convSequenceStep } from './steps/conv-sequence.ts';
+import { multVaeStep } from './steps/mult-vae.ts';
 import type { BenchedStep } from './steps/step.ts';
 import { twoTowerStep } from './steps/two-tower.ts';
 
@@ -21,12 +23,14 @@ interface Benched {
 }
 const models: Readonly<Record<string, Benched>> = {
   'two-tower': { open: twoTowerStep, script: 'two_tower.py', steps: 200 },
+  'mult-vae': { open: multVaeStep, script: 'mult_vae.py', steps: 40 },
+  'conv-sequence': { open: convSequenceStep, script: 'conv_sequence.py', steps: 40 },
 };
 
 const Measured = v.object({ examples: v.number(), seconds: v.number(), cpuSeconds: v.number() });
 type Measured = v.InferOutput<typeof Measured>;
 
-const warmUp = 20;
+const warmUp = 10;
 const python = process.env['PYTHON'] ?? 'python3';
 
 async function measure(backend: BackendName, { open, steps }: Benched): Promise<Measured> {
