@@ -30,8 +30,6 @@ export default defineConfig({
     minimumUserEvents: 5,
     minimumItemEvents: 5,
   },
-  // With `profile: 'full'` it takes many times as long for some more accuracy.
-  models: { 'two-tower': {}, 'conv-sequence': { profile: 'fast' } },
   split: { kind: 'leave-one-out' },
   evaluation: { at: [10, 20], primary: 'ndcg@10', sliceBy: 'categories' },
 });
