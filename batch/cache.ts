@@ -33,7 +33,7 @@ async function codeFingerprint(): Promise<string> {
   hash.update(await readFile(path.join(root, 'package-lock.json')));
   for (const folder of ['batch', 'shared']) {
     const files = await readdir(path.join(root, folder), { recursive: true });
-    for (const file of files.filter((name) => name.endsWith('.ts')).sort()) {
+    for (const file of files.filter((name) => /\.(ts|cc)$/.test(name)).sort()) {
       hash.update(file).update(await readFile(path.join(root, folder, file)));
     }
   }
@@ -46,11 +46,12 @@ const maximumBytes = 4e9;
 export async function openCache(directory: string, limit = maximumBytes): Promise<StageCache> {
   const code = await codeFingerprint();
   await mkdir(directory, { recursive: true });
-  const opened = Date.now();
+  const used = new Set<string>();
   return {
     async get(stage, inputs, compute) {
       const name = `${stage}-${sha256(canonicalJson({ code, inputs })).slice(0, 24)}`;
       const entry = path.join(directory, `${name}.bin`);
+      used.add(entry);
       const found = unpack(await readIfPresent(entry));
       if (found !== undefined) {
         await utimes(entry, new Date(), new Date());
@@ -60,14 +61,14 @@ export async function openCache(directory: string, limit = maximumBytes): Promis
       const value = await compute(fileCheckpoints(state));
       await writeWhole(entry, serialize(value));
       await rm(state, { force: true });
-      await prune(directory, limit, opened);
+      await prune(directory, limit, used);
       return { value, reused: false };
     },
   };
 }
 
-/** Removes the files used least recently until the rest is below `limit` bytes; what was used since `opened` stays. */
-async function prune(directory: string, limit: number, opened: number): Promise<void> {
+/** Removes the files used least recently until the rest is below `limit` bytes; those in `used` stay. */
+async function prune(directory: string, limit: number, used: ReadonlySet<string>): Promise<void> {
   const files = await Promise.all(
     (await readdir(directory)).map(async (name) => {
       const file = path.join(directory, name);
@@ -75,9 +76,9 @@ async function prune(directory: string, limit: number, opened: number): Promise<
     }),
   );
   let kept = 0;
-  for (const { file, size, mtimeMs } of files.sort((a, b) => b.mtimeMs - a.mtimeMs)) {
+  for (const { file, size } of files.sort((a, b) => b.mtimeMs - a.mtimeMs)) {
     kept += size;
-    if (kept > limit && mtimeMs < opened) await rm(file, { force: true });
+    if (kept > limit && !used.has(file)) await rm(file, { force: true });
   }
 }
 
