@@ -66,10 +66,7 @@ export function openS3(
         throw failed(description, `list '${listed}'`, cause);
       }
     },
-    delete: (key) =>
-      attempt('delete', key, async () => {
-        await place.client.send(new DeleteObjectCommand(target(place, key)));
-      }),
+    delete: (key) => attempt('delete', key, () => remove(place, key)),
   };
 }
 
@@ -99,6 +96,15 @@ async function head(place: Place, key: string) {
   } catch (error) {
     if (isAbsence(error)) return undefined;
     throw error;
+  }
+}
+
+/** S3 says nothing of an absent key; some servers do when two deletions of one meet. */
+async function remove(place: Place, key: string): Promise<void> {
+  try {
+    await place.client.send(new DeleteObjectCommand(target(place, key)));
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
   }
 }
 

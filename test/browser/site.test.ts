@@ -317,7 +317,7 @@ describe.skipIf(chromium.reason !== undefined)(`demo page ${chromium.reason ?? '
     await page.locator('#cards .cover').first().click();
     const retry = page.locator('.answer').getByRole('button', { name: 'Try again' });
     await retry.focus();
-    await page.keyboard.press('Enter');
+    await Promise.all([page.waitForEvent('requestfailed'), page.keyboard.press('Enter')]);
     await page.unroute('**/v1/recommendations');
     await answering(page, () => retry.click());
     expect((await idsIn(page, 'cards')).length).toBe(12);
