@@ -5,9 +5,10 @@ import type { Run } from '../recommender.ts';
 import { stream } from '../training/examples.ts';
 import { dropoutMask } from '../training/layers.ts';
 import { train as runTraining, type Task } from '../training/loop.ts';
-import { createAdamW, type Optimiser, type Parameters } from '../training/optimiser.ts';
+import { cosineDecay, createAdamW, type Optimiser, type Parameters } from '../training/optimiser.ts';
 import { seededRandom } from '../training/random.ts';
-import { drawCandidates, sequenceLoss } from '../training/sequence-loss.ts';
+import { sequenceLoss } from '../training/sequence-loss.ts';
+import { drawCandidates } from '../training/softmax-arrays.ts';
 import {
   dealWindows,
   tileWindows,
@@ -97,10 +98,8 @@ export async function fitParameters(parameters: Parameters, problem: Problem, ru
 export function createOptimiser(parameters: Parameters, { options, stepsPerEpoch }: Problem): Optimiser {
   const { learningRate, finalRate, weightDecay, epochs } = options;
   const steps = epochs * stepsPerEpoch;
-  const fall = (step: number): number =>
-    finalRate + (1 - finalRate) * 0.5 * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps));
   return createAdamW(parameters, {
-    learningRate: (step) => learningRate * fall(step),
+    learningRate: cosineDecay(learningRate, finalRate, steps),
     warmUpSteps: Math.min(60, Math.ceil(steps / 10)),
     beta2: 0.98,
     weightDecay,
@@ -163,6 +162,6 @@ function batchLoss(
   const table = tableWithBias(parameters);
   const rows = table.shape[0];
   if (negatives === undefined) return sequenceLoss(queries, table, batch);
-  const candidates = drawCandidates(batch, negatives, rows, random);
+  const candidates = drawCandidates(batch.targets, negatives, rows, random);
   return sequenceLoss(queries, tf.gather(table, tf.tensor1d(candidates, 'int32')), batch, candidates);
 }

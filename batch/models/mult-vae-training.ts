@@ -3,7 +3,7 @@ import type { Run } from '../recommender.ts';
 import { type Example, stream } from '../training/examples.ts';
 import { train as runTraining } from '../training/loop.ts';
 import { sampleCandidates, softmaxLoss } from '../training/losses.ts';
-import { createAdamW, type Optimiser, type Parameters } from '../training/optimiser.ts';
+import { cosineDecay, createAdamW, type Optimiser, type Parameters } from '../training/optimiser.ts';
 import { normal, type Random } from '../training/random.ts';
 import { scoreWith } from './mult-vae-model.ts';
 import { decode, encode } from './mult-vae-network.ts';
@@ -32,7 +32,6 @@ export async function fitParameters(parameters: Parameters, problem: Problem, ru
     },
     {
       maximumEpochs: options.stopAfter ?? steps / stepsPerEpoch,
-
       validationsPerEpoch: 1 / options.epochsPerValidation,
       patience: options.patience,
     },
@@ -42,12 +41,8 @@ export async function fitParameters(parameters: Parameters, problem: Problem, ru
 
 /** Adam, its rate falling as a cosine over the whole of `epochs`, wherever training then stops. */
 export function createOptimiser(parameters: Parameters, { options, steps }: Problem): Optimiser {
-  const { learningRate, finalRate } = options;
-  const share = (step: number): number => (1 + Math.cos(Math.PI * Math.min(1, step / steps))) / 2;
-  return createAdamW(parameters, {
-    learningRate: (step) => learningRate * (finalRate + (1 - finalRate) * share(step)),
-    beta2: 0.999,
-  });
+  const learningRate = cosineDecay(options.learningRate, options.finalRate, steps);
+  return createAdamW(parameters, { learningRate, beta2: 0.999 });
 }
 
 /** The users of each step, all of them once an epoch but for what does not fill a batch. */

@@ -131,7 +131,12 @@ function addPoint(progress: Progress, run: Run, series: string, value: number): 
   run.curve(series, progress.step, value);
 }
 
-function takeStep<B extends object>(task: Task<B>, step: number, batch: B): number {
+/** One step (from 0): loss, gradients, optimiser. @returns the loss @throws FitError when it is not finite */
+export function takeStep<B extends object>(
+  task: Pick<Task<B>, 'name' | 'parameters' | 'optimiser' | 'loss'>,
+  step: number,
+  batch: B,
+): number {
   const loss = tf.tidy(() => {
     const { value, grads } = tf.variableGrads(() => task.loss(step, batch), Object.values(task.parameters));
     task.optimiser.update(gradientsByName(task.parameters, grads), step + 1);

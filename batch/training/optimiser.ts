@@ -18,6 +18,14 @@ export interface AdamWOptions {
   readonly clipNorm?: number;
 }
 
+/** A rate that falls as half a cosine from `rate` to `finalShare` of it over `steps`, and stays there (Loshchilov & Hutter 2017). */
+export const cosineDecay =
+  (rate: number, finalShare: number, steps: number) =>
+  (step: number): number => {
+    const left = 0.5 * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps));
+    return rate * (finalShare + (1 - finalShare) * left);
+  };
+
 /** An optimiser holds its state as parameters do, so that a checkpoint keeps both alike. */
 export interface Optimiser extends Disposable {
   readonly state: Parameters;

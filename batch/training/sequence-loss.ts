@@ -1,18 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Random } from './random.ts';
 import type { WindowBatch } from './windows.ts';
-
-/** The different targets of a batch and `negatives` uniform draws from 1 … rows − 1, ascending. */
-export function drawCandidates(
-  { targets }: WindowBatch,
-  negatives: number,
-  rows: number,
-  random: Random,
-): Int32Array {
-  const chosen = new Set<number>(targets);
-  for (let i = 0; i < negatives; i++) chosen.add(1 + Math.floor(random() * (rows - 1)));
-  return Int32Array.from(chosen).sort();
-}
 
 /** Logits that are held at once: small enough to stay in the processor's caches. */
 const logitsAtOnce = 1 << 20;

@@ -30,8 +30,20 @@ export interface SoftmaxArrays {
   readonly candidates: Candidates | undefined;
 }
 
+/** The different targets of a batch and `negatives` uniform draws from 1 … rows − 1, ascending. */
+export function drawCandidates(
+  targets: Iterable<number>,
+  negatives: number,
+  rows: number,
+  random: Random,
+): Int32Array {
+  const chosen = new Set(targets);
+  for (let i = 0; i < negatives; i++) chosen.add(1 + Math.floor(random() * (rows - 1)));
+  return Int32Array.from(chosen).sort();
+}
+
 /**
- * The batch's targets and `negatives` uniform draws from 1…rows−1. `frequency[item]` is the share of an average example's
+ * {@link drawCandidates} with their chances. `frequency[item]` is the share of an average example's
  * targets that the item makes up, times their number: the expected count of the item among one example's targets.
  */
 export function sampleCandidates(
@@ -41,10 +53,9 @@ export function sampleCandidates(
   random: Random,
 ): Candidates {
   const rows = frequency.length;
-  const chosen = new Set<number>();
-  for (const { targets } of examples) for (const item of targets) chosen.add(item);
-  for (let i = 0; i < negatives; i++) chosen.add(1 + Math.floor(random() * (rows - 1)));
-  const items = Int32Array.from(chosen).sort();
+  const targets = new Set<number>();
+  for (const example of examples) for (const item of example.targets) targets.add(item);
+  const items = drawCandidates(targets, negatives, rows, random);
   const logChance = Float32Array.from(items, (item) => {
     const expected = examples.length * frequency[item]! + negatives / (rows - 1);
     return Math.log(-Math.expm1(-expected));

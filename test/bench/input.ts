@@ -5,8 +5,6 @@ import path from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { type BackendName, backendNames, openBackend } from '../../batch/backend/index.ts';
-import { folderOf, readInstallation } from '../../batch/backend/native/installation.ts';
-import { variants } from '../../batch/backend/native/versions.ts';
 import type { ConfigInput } from '../../batch/config.ts';
 import { loadDataset } from '../../batch/data/ingest.ts';
 import { splitDataset } from '../../batch/data/split.ts';
@@ -17,6 +15,7 @@ import { batchLoss, initialise } from '../../batch/models/two-tower-training.ts'
 import { openInput } from '../../batch/training/input.ts';
 import { createAdamW } from '../../batch/training/optimiser.ts';
 import perigeeConfig from '../../perigee.config.ts';
+import { missing } from '../fixtures/backends.ts';
 import { ml1m } from '../fixtures/ml-1m.ts';
 
 /**
@@ -103,8 +102,9 @@ async function problemOf(setup: ConfigInput): Promise<Problem> {
 export async function bench(): Promise<void> {
   const rows: Rows = [];
   for (const name of backendNames) {
-    if (name !== 'wasm' && !readInstallation(folderOf(name))) {
-      console.log(`${name} skipped: not set up; run \`${variants[name].command}\``);
+    const reason = await missing(name);
+    if (reason !== undefined) {
+      console.log(`${name} skipped: ${reason}`);
       continue;
     }
     const own = [process.execPath, import.meta.filename, name];

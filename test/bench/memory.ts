@@ -2,12 +2,11 @@ import { spawnSync } from 'node:child_process';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { type BackendName, backendNames, openBackend } from '../../batch/backend/index.ts';
-import { folderOf, readInstallation } from '../../batch/backend/native/installation.ts';
-import { variants } from '../../batch/backend/native/versions.ts';
 import { TwoTowerOptions } from '../../batch/models/two-tower.ts';
 import { createProblem } from '../../batch/models/two-tower-problem.ts';
 import { fitParameters, initialise } from '../../batch/models/two-tower-training.ts';
 import { shop } from '../conformance/two-tower.ts';
+import { missing } from '../fixtures/backends.ts';
 import { quietRun } from '../fixtures/dataset.ts';
 
 /**
@@ -47,8 +46,9 @@ async function measure(name: BackendName) {
 export async function bench(): Promise<void> {
   const rows: Record<string, object> = {};
   for (const name of backendNames) {
-    if (name !== 'wasm' && !readInstallation(folderOf(name))) {
-      console.log(`${name} skipped: not set up; run \`${variants[name].command}\``);
+    const reason = await missing(name);
+    if (reason !== undefined) {
+      console.log(`${name} skipped: ${reason}`);
       continue;
     }
     const { stdout, status, stderr } = spawnSync(

@@ -2,9 +2,7 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import * as v from 'valibot';
 import { type BackendName, backendNames, openBackend } from '../../batch/backend/index.ts';
-import { findGpu } from '../../batch/backend/native/gpu.ts';
-import { folderOf, readInstallation } from '../../batch/backend/native/installation.ts';
-import { variants } from '../../batch/backend/native/versions.ts';
+import { missing } from '../fixtures/backends.ts';
 import { convSequenceStep } from './steps/conv-sequence.ts';
 import { multVaeStep } from './steps/mult-vae.ts';
 import type { BenchedStep } from './steps/step.ts';
@@ -53,15 +51,6 @@ function runProcess(command: string, args: readonly string[]): Measured {
   if (status !== 0)
     throw new Error(`${args.join(' ')}: expected exit status 0, found ${status}: ${stderr.trim()}`);
   return v.parse(Measured, JSON.parse(stdout));
-}
-
-/** Why a backend cannot run here; undefined where it can. */
-async function missing(backend: BackendName): Promise<string | undefined> {
-  if (backend === 'wasm') return undefined;
-  if (!readInstallation(folderOf(backend))) return `not set up; run \`${variants[backend].command}\``;
-  if (backend === 'native') return undefined;
-  const gpu = await findGpu();
-  return 'missing' in gpu ? gpu.missing : undefined;
 }
 
 /** What runs here, wasm first; for what does not, the reason is printed. */

@@ -4,7 +4,8 @@ import { openBackend } from '../../../batch/backend/index.ts';
 import { causalConvolution } from '../../../batch/training/causal-convolution.ts';
 import { dropoutMask, rmsEpsilon, rmsNorm, silu } from '../../../batch/training/layers.ts';
 import { normal, seededRandom } from '../../../batch/training/random.ts';
-import { drawCandidates, sequenceLoss } from '../../../batch/training/sequence-loss.ts';
+import { sequenceLoss } from '../../../batch/training/sequence-loss.ts';
+import { drawCandidates } from '../../../batch/training/softmax-arrays.ts';
 import { dealWindows, tileWindows, windowBatch } from '../../../batch/training/windows.ts';
 import { datasetOf } from '../../fixtures/dataset.ts';
 
@@ -182,7 +183,7 @@ describe('the loss of every position', () => {
   it('is the softmax over all items but those known', () =>
     sameFor(Int32Array.from({ length: 9 }, (_, i) => i)));
   it('is that over candidates, which hold every target', () => {
-    const candidates = drawCandidates(batch, 3, 9, seededRandom(1));
+    const candidates = drawCandidates(batch.targets, 3, 9, seededRandom(1));
     expect([...candidates]).toEqual([...new Set(candidates)].sort((a, b) => a - b));
     expect([...batch.targets].filter((item) => !candidates.includes(item))).toEqual([]);
     sameFor(candidates, candidates);

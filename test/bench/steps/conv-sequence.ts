@@ -1,4 +1,3 @@
-import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import type { Dataset } from '../../../batch/data/dataset.ts';
 import { convSequence } from '../../../batch/models/conv-sequence.ts';
@@ -10,6 +9,7 @@ import {
 } from '../../../batch/models/conv-sequence-training.ts';
 import { seededRandom } from '../../../batch/training/random.ts';
 import { datasetOf, quietRun } from '../../fixtures/dataset.ts';
+import { type BenchedStep, benchedStep } from './step.ts';
 
 /** Users, items and lengths of histories as in MovieLens 1M. */
 const shape = { users: 6_040, items: 3_416, shortest: 18, mean: 163 } as const;
@@ -27,28 +27,11 @@ function drawDataset(): Dataset {
   return datasetOf(users, shape.items + 1);
 }
 
-/** conv-sequence's step with the options of its `fast` profile, beside what `given` changes, on the backend that is open. */
-export function convSequenceStep(given: object = {}) {
+/** conv-sequence's step with the options of its `fast` profile, beside what `given` changes; examples are predicted events. */
+export function convSequenceStep(given: object = {}): BenchedStep {
   const train = drawDataset();
   const problem = createProblem(train, v.parse(convSequence.options, given), quietRun());
   const parameters = initialise(problem);
-  const optimiser = createOptimiser(parameters, problem);
-  const { loss } = createTask(parameters, optimiser, problem, false);
-  const names = Object.keys(parameters);
-  return {
-    /** Events predicted in a step, on average. */
-    examples: (train.items.length - train.userIds.length) / problem.stepsPerEpoch,
-    /** Takes step `number`, from 0: input, loss, gradients, optimiser. Returns the loss. */
-    take: (number: number): number =>
-      tf.tidy(() => {
-        const { value, grads } = tf.variableGrads(() => loss(number, {}), Object.values(parameters));
-        const gradients = Object.fromEntries(names.map((name) => [name, grads[parameters[name]!.name]!]));
-        optimiser.update(gradients, number + 1);
-        return value.dataSync()[0]!;
-      }),
-    [Symbol.dispose]() {
-      optimiser[Symbol.dispose]();
-      tf.dispose(parameters);
-    },
-  };
+  const task = createTask(parameters, createOptimiser(parameters, problem), problem, false);
+  return benchedStep((train.items.length - train.userIds.length) / problem.stepsPerEpoch, task, () => ({}));
 }

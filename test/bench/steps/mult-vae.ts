@@ -1,4 +1,3 @@
-import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import type { Dataset } from '../../../batch/data/dataset.ts';
 import { multVae } from '../../../batch/models/mult-vae.ts';
@@ -7,7 +6,7 @@ import { createProblem } from '../../../batch/models/mult-vae-problem.ts';
 import { batchLoss, createBatches, createOptimiser } from '../../../batch/models/mult-vae-training.ts';
 import { seededRandom } from '../../../batch/training/random.ts';
 import { datasetOf } from '../../fixtures/dataset.ts';
-import type { BenchedStep } from './step.ts';
+import { type BenchedStep, benchedStep } from './step.ts';
 
 /** Users, items and items of a user in MovieLens 1M's ratings of 4 and 5. */
 const shape = { users: 6_034, items: 3_533, perUser: 95 } as const;
@@ -31,22 +30,6 @@ export function multVaeStep(given: object = {}): BenchedStep {
   const parameters = initialise(problem);
   const optimiser = createOptimiser(parameters, problem);
   const batches = createBatches(problem);
-  const names = Object.keys(parameters);
-  return {
-    examples: problem.batchSize,
-    take: (number) =>
-      tf.tidy(() => {
-        const { value, grads } = tf.variableGrads(
-          () => batchLoss(parameters, problem, batches(number), number),
-          Object.values(parameters),
-        );
-        const gradients = Object.fromEntries(names.map((name) => [name, grads[parameters[name]!.name]!]));
-        optimiser.update(gradients, number + 1);
-        return value.dataSync()[0]!;
-      }),
-    [Symbol.dispose]() {
-      optimiser[Symbol.dispose]();
-      tf.dispose(parameters);
-    },
-  };
+  const loss = (number: number) => batchLoss(parameters, problem, batches(number), number);
+  return benchedStep(problem.batchSize, { name: 'mult-vae', parameters, optimiser, loss }, () => ({}));
 }

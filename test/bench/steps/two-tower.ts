@@ -1,6 +1,6 @@
-import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { TwoTowerOptions } from '../../../batch/models/two-tower.ts';
+import type { TwoTowerBatch } from '../../../batch/models/two-tower-batches.ts';
 import { initialParameters } from '../../../batch/models/two-tower-network.ts';
 import { createProblem } from '../../../batch/models/two-tower-problem.ts';
 import { batchLoss } from '../../../batch/models/two-tower-training.ts';
@@ -8,7 +8,7 @@ import { createAdamW } from '../../../batch/training/optimiser.ts';
 import { normal, seededRandom } from '../../../batch/training/random.ts';
 import { createArena } from '../../../batch/training/shared-memory.ts';
 import { datasetOf } from '../../fixtures/dataset.ts';
-import type { BenchedStep } from './step.ts';
+import { type BenchedStep, benchedStep } from './step.ts';
 
 /** Users, items and events of a user in MovieLens 1M. */
 const [users, items, shortest, longest] = [6_040, 3_416, 20, 310];
@@ -32,25 +32,9 @@ export function twoTowerStep(): BenchedStep {
   const optimiser = createAdamW(parameters, options);
   const makeBatch = problem.batches.open();
   const arena = createArena();
-  const names = Object.keys(parameters);
-  return {
-    examples: options.batchSize,
-    take(number) {
-      arena.reset();
-      const batch = makeBatch(number, arena);
-      return tf.tidy(() => {
-        const { value, grads } = tf.variableGrads(
-          () => batchLoss(parameters, 0.1, problem, batch),
-          Object.values(parameters),
-        );
-        const gradients = Object.fromEntries(names.map((name) => [name, grads[parameters[name]!.name]!]));
-        optimiser.update(gradients, number + 1);
-        return value.dataSync()[0]!;
-      });
-    },
-    [Symbol.dispose]() {
-      optimiser[Symbol.dispose]();
-      tf.dispose(parameters);
-    },
-  };
+  const loss = (_: number, batch: TwoTowerBatch) => batchLoss(parameters, 0.1, problem, batch);
+  return benchedStep(options.batchSize, { name: 'two-tower', parameters, optimiser, loss }, (number) => {
+    arena.reset();
+    return makeBatch(number, arena);
+  });
 }
