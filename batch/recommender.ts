@@ -1,5 +1,5 @@
 import type { GenericSchema } from 'valibot';
-import type { EncoderInput } from '../shared/features.ts';
+import type { EncoderInput, RankerInput } from '../shared/features.ts';
 import type { History } from '../shared/history.ts';
 import type { Dataset } from './data/dataset.ts';
 
@@ -74,6 +74,21 @@ export type Artifact =
       readonly weights: Float32Array;
     }
   | { readonly kind: 'none' };
+
+/**
+ * What a ranker hands to the release: it re-scores the candidates that another model retrieved. The network holds no
+ * table of the catalogue's size and its calibration is part of it. See `rankerInputs` in shared/features.ts.
+ */
+export interface RankerArtifact {
+  readonly kind: 'ranker';
+  /** What the network receives of candidates and of the history's items. No bias. */
+  readonly items: EmbeddingTable;
+  readonly network: { readonly onnx: Uint8Array; readonly inputs: readonly RankerInput[] };
+  /** Features of a request beside its history, in the order of the input `context`; value i has the number i + 1. */
+  readonly context: readonly { readonly name: string; readonly values: readonly string[] }[];
+  /** Events of a history that it was trained to read. */
+  readonly maxHistory: number;
+}
 
 /** What surrounds a fit: chance, progress, early stopping, checkpoints. Models never reach for the outside themselves. */
 export interface Run {

@@ -14,6 +14,29 @@ import type { History } from './history.ts';
 export const encoderInputs = ['rows', 'ages', 'weights', 'positions', 'itemWeights'] as const;
 export type EncoderInput = (typeof encoderInputs)[number];
 
+/**
+ * What a ranker can be given about C candidates for a history of length L ≥ 1, by ONNX input name. An empty history is one
+ * padding event: a row of zeros, `present` 0.
+ *
+ * - `candidates` float32 [C, D]    rows of the ranker's item table
+ * - `rows`       float32 [1, L, D] rows of the same table for the history, oldest first
+ * - `present`    float32 [1, L]    1 for an event, 0 for padding
+ * - `ages`, `weights`, `positions` as an encoder's
+ * - `context`    int32 [1, F]      number of each context feature's value, in the manifest's order; 0 where it is unknown
+ *
+ * Its one output is `probability`, float32 [C]: calibrated, of the event that it was trained on.
+ */
+export const rankerInputs = [
+  'candidates',
+  'rows',
+  'present',
+  'ages',
+  'weights',
+  'positions',
+  'context',
+] as const;
+export type RankerInput = (typeof rankerInputs)[number];
+
 const secondsPerDay = 86_400;
 
 /** Fills `out[0…L)` with the age of each event: log(1 + days before the newest event of known time). */
