@@ -44,7 +44,11 @@ export interface Kernel {
     excluded: ArrayLike<number>,
   ): Ranked;
   /** The listed rows as float32 [indices.length, dimensions]. */
-  gather(table: PlacedTable, scratch: Scratch, indices: Int32Array): Float32Array;
+  gather(
+    table: PlacedTable,
+    scratch: Pick<Scratch, 'indices' | 'gathered'>,
+    indices: Int32Array,
+  ): Float32Array;
   /** Sets in the bitmap at `out` the rows whose code is low…high, both included; clears the others, or leaves them to `keep`. */
   match(codes: PlacedCodes, low: number, high: number, out: number, keep: boolean): void;
   /** Combines two bitmaps of `bytes`, a multiple of 16, into the first. The same one twice with `neither` is its complement. */
