@@ -37,11 +37,11 @@ export function excludeByFilter(kernel: Kernel, placed: PlacedColumns, predicate
 
 /** Leaves the rows for which `predicate` holds in the bitmap at `out`, and anything in those behind it. */
 function evaluate(kernel: Kernel, placed: PlacedColumns, predicate: Predicate, out: number): void {
-  const { rows, file } = placed;
+  const { columns, rows, file } = placed;
   const bytes = bitmapBytes(rows);
   switch (predicate.kind) {
     case 'codes': {
-      const { offset, width } = predicate.column.codes;
+      const { offset, width } = columns[predicate.column]!.codes;
       const codes = { codes: file + offset, width, rows };
       if (predicate.ranges.length === 0) new Uint8Array(kernel.memory.buffer, out, bytes).fill(0);
       for (const [i, [low, high]] of predicate.ranges.entries()) kernel.match(codes, low, high, out, i > 0);
@@ -50,7 +50,7 @@ function evaluate(kernel: Kernel, placed: PlacedColumns, predicate: Predicate, o
     case 'lists': {
       const bits = new Uint8Array(kernel.memory.buffer, out, bytes).fill(0);
       for (const code of predicate.codes) {
-        const items = predicate.column.itemsOf(code);
+        const items = columns[predicate.column]!.itemsOf(code);
         for (let i = 0; i < items.length; i++) bits[items[i]! >> 3]! |= 1 << (items[i]! & 7);
       }
       break;

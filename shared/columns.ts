@@ -1,28 +1,13 @@
 import { ReleaseError } from './errors.ts';
-import { align, paddedRows, type Section } from './release.ts';
+import { align, type ColumnEntry, paddedRows, type Section } from './release.ts';
 
 /**
  * The attributes that requests may filter by, as columns of codes: a value's code is its place in the column's sorted
  * dictionary, from 1; 0 says that an item has none. So comparisons are ranges of codes, exact for numbers of any size, and a row
  * costs one, two or four bytes. A column of lists is stored the other way round: for each code the items that have it.
  */
-export const columnTypes = ['number', 'string', 'boolean', 'strings'] as const;
-export type ColumnType = (typeof columnTypes)[number];
-
 /** What a filter compares with. */
 export type ColumnValue = number | string | boolean;
-
-/** As the manifest lists a column, in the order of the file. */
-export interface ColumnEntry {
-  readonly name: string;
-  readonly type: ColumnType;
-  /** Different values. */
-  readonly values: number;
-  /** Bytes of all texts of the dictionary, UTF-8; 0 but for texts. */
-  readonly textBytes: number;
-  /** Of a column of lists: pairs of item and value, items without a value counted once. */
-  readonly pairs: number;
-}
 
 interface ColumnSections {
   /** Numbers: float64 [values], ascending. Texts: uint32 [values + 1] offsets into `texts`. Booleans: nothing. */
@@ -64,6 +49,8 @@ export function columnsLayout(
 
 /** One column of an open file: what a filter is compiled against. */
 export interface Column extends ColumnEntry {
+  /** Its place in the file. */
+  readonly index: number;
   /** The code of a value; 0 where no item has it. */
   codeOf(value: ColumnValue): number;
   /** How many values lie below `value` (`orEqual`: or are it): codes 1…that many. */
@@ -84,10 +71,15 @@ export function openColumns(file: Uint8Array, entries: readonly ColumnEntry[], r
   const layout = columnsLayout(entries, rows);
   if (layout.byteLength !== file.length || file.byteOffset % 8 !== 0)
     throw new ReleaseError(`columns: expected ${layout.byteLength} bytes, found ${file.length}`);
-  return entries.map((entry, i) => openColumn(file, entry, layout.columns[i]!, rows));
+  return entries.map((entry, index) => ({ index, ...openColumn(file, entry, layout.columns[index]!, rows) }));
 }
 
-function openColumn(file: Uint8Array, entry: ColumnEntry, sections: ColumnSections, rows: number): Column {
+function openColumn(
+  file: Uint8Array,
+  entry: ColumnEntry,
+  sections: ColumnSections,
+  rows: number,
+): Omit<Column, 'index'> {
   const words = ({ offset, bytes }: Section): Uint32Array =>
     new Uint32Array(file.buffer, file.byteOffset + offset, bytes / 4);
   const below = orderOf(file, entry, sections);

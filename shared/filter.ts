@@ -1,4 +1,5 @@
-import type { Column, ColumnType, ColumnValue } from './columns.ts';
+import type { Column, ColumnValue } from './columns.ts';
+import type { ColumnType } from './release.ts';
 
 /**
  * A filter in the usual syntax of JSON filters (MongoDB's, as vector databases have it), over declared attributes:
@@ -10,16 +11,16 @@ import type { Column, ColumnType, ColumnValue } from './columns.ts';
  */
 export type Filter = { readonly [attribute: string]: unknown };
 
-/** What a filter comes down to, against one release. */
+/** What a filter comes down to, against one release; columns by their place in its file. */
 export type Predicate =
   /** Items whose code lies in one of the ranges, both ends included, ascending and apart. */
   | {
       readonly kind: 'codes';
-      readonly column: Column;
+      readonly column: number;
       readonly ranges: readonly (readonly [number, number])[];
     }
   /** Items with one of the codes in their list. */
-  | { readonly kind: 'lists'; readonly column: Column; readonly codes: readonly number[] }
+  | { readonly kind: 'lists'; readonly column: number; readonly codes: readonly number[] }
   | { readonly kind: 'and' | 'or'; readonly of: readonly Predicate[] }
   | { readonly kind: 'not'; readonly of: Predicate };
 
@@ -52,7 +53,7 @@ type Path = readonly (string | number)[];
 export function compileFilter(filter: unknown, columns: readonly Column[], rows: number): Predicate {
   const budget = { values: 0 };
   const predicate = compileObject(filter, [], { columns, budget });
-  const cost = filterCost(predicate, rows);
+  const cost = filterCost(predicate, columns, rows);
   if (cost > filterLimits.cost) {
     throw new FilterError(
       '',
@@ -63,17 +64,20 @@ export function compileFilter(filter: unknown, columns: readonly Column[], rows:
 }
 
 /** Bytes of codes, lists and bitmaps that evaluating a predicate touches. */
-export function filterCost(predicate: Predicate, rows: number): number {
+export function filterCost(predicate: Predicate, columns: readonly Column[], rows: number): number {
   const bitmap = Math.ceil(rows / 8);
   switch (predicate.kind) {
     case 'codes':
-      return bitmap + predicate.ranges.length * (rows * predicate.column.codes.width + bitmap);
+      return bitmap + predicate.ranges.length * (rows * columns[predicate.column]!.codes.width + bitmap);
     case 'lists':
-      return predicate.codes.reduce((sum, code) => sum + 16 * predicate.column.itemsOf(code).length, bitmap);
+      return predicate.codes.reduce(
+        (sum, code) => sum + 16 * columns[predicate.column]!.itemsOf(code).length,
+        bitmap,
+      );
     case 'not':
-      return filterCost(predicate.of, rows) + 2 * bitmap;
+      return filterCost(predicate.of, columns, rows) + 2 * bitmap;
     default:
-      return predicate.of.reduce((sum, part) => sum + filterCost(part, rows) + 3 * bitmap, 0);
+      return predicate.of.reduce((sum, part) => sum + filterCost(part, columns, rows) + 3 * bitmap, 0);
   }
 }
 
@@ -170,7 +174,7 @@ function compileOperator(
 
 const range = (column: Column, low: number, high: number): Predicate => ({
   kind: 'codes',
-  column,
+  column: column.index,
   ranges: low <= high ? [[low, high]] : [],
 });
 
@@ -181,14 +185,14 @@ function equals(column: Column, values: readonly (ColumnValue | null)[]): Predic
     return entry === null || code > 0 ? [code] : [];
   });
   const codes = [...new Set(found)].sort((a, b) => a - b);
-  if (column.type === 'strings') return { kind: 'lists', column, codes };
+  if (column.type === 'strings') return { kind: 'lists', column: column.index, codes };
   const ranges: [number, number][] = [];
   for (const code of codes) {
     const last = ranges.at(-1);
     if (last !== undefined && last[1] === code - 1) last[1] = code;
     else ranges.push([code, code]);
   }
-  return { kind: 'codes', column, ranges };
+  return { kind: 'codes', column: column.index, ranges };
 }
 
 const plainType: Record<ColumnType, 'number' | 'string' | 'boolean'> = {

@@ -1,5 +1,7 @@
-import { type ColumnEntry, type ColumnType, codeWidth, columnsLayout } from '../../shared/columns.ts';
-import type { Section } from '../../shared/release.ts';
+import type { ItemAttributes } from '../../shared/catalogue.ts';
+import { codeWidth, columnsLayout } from '../../shared/columns.ts';
+import { ReleaseError } from '../../shared/errors.ts';
+import type { ColumnEntry, ColumnType, Section } from '../../shared/release.ts';
 
 /** What an item has of an attribute; undefined or an empty list where it has nothing. */
 export type AttributeValue = number | string | boolean | readonly string[] | undefined;
@@ -9,6 +11,31 @@ export interface AttributeColumn {
   readonly name: string;
   readonly type: ColumnType;
   readonly values: readonly AttributeValue[];
+}
+
+/** Nobody filters by these: they are to be looked at. */
+const shown = ['title', 'url', 'image'];
+
+/**
+ * The attributes to filter by, in order of their names: what any item has, but for what is only shown.
+ * @throws ReleaseError for one that has values of different types
+ */
+export function attributeColumns(items: readonly (ItemAttributes | undefined)[]): AttributeColumn[] {
+  const types = new Map<string, ColumnType>();
+  for (const attributes of items) {
+    for (const [name, value] of Object.entries(attributes ?? {})) {
+      const type = Array.isArray(value) ? 'strings' : (typeof value as 'number' | 'string' | 'boolean');
+      if ((types.get(name) ?? type) !== type)
+        throw new ReleaseError(
+          `columns: expected one type of ${name}, found ${types.get(name)} and ${type}: ${JSON.stringify(value)}`,
+        );
+      types.set(name, type);
+    }
+  }
+  return [...types]
+    .filter(([name]) => !shown.includes(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, type]) => ({ name, type, values: items.map((attributes) => attributes?.[name]) }));
 }
 
 /** Writes the columns file; see shared/columns.ts. Same values, same bytes. */
