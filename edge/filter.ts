@@ -1,7 +1,9 @@
 import type { Column } from '../shared/columns.ts';
-import { filterLimits, type Predicate } from '../shared/filter.ts';
+import { compileFilter, type Filter, FilterError, filterLimits, type Predicate } from '../shared/filter.ts';
 import { align, paddedRows } from '../shared/release.ts';
 import type { Kernel } from './kernel/kernel.ts';
+import { badFilter } from './problems.ts';
+import type { Release } from './release.ts';
 
 /** The columns of a release in the kernel's memory, and work space to evaluate filters in. */
 export interface PlacedColumns {
@@ -11,6 +13,45 @@ export interface PlacedColumns {
   readonly file: number;
   /** Byte address of {@link filterBytes} of work space. */
   readonly bitmaps: number;
+}
+
+/** What a request must not be answered. */
+export interface Exclusion {
+  readonly items: ReadonlySet<number>;
+  /** The rows that its filter does not let through, as a bitmap, lowest bit first, and its byte address; until the next await. */
+  readonly rows?: { readonly address: number; readonly bits: Uint8Array };
+}
+
+export const excludes = ({ items, rows }: Exclusion, item: number): boolean =>
+  items.has(item) || (rows !== undefined && (rows.bits[item >> 3]! & (1 << (item & 7))) !== 0);
+
+/**
+ * What a request's filter comes down to here; without one, nothing.
+ * @throws HttpProblem 400 for one that means nothing for this release, or costs too much
+ */
+export function predicateOf(
+  filter: Filter | undefined,
+  placed: PlacedColumns | undefined,
+): Predicate | undefined {
+  try {
+    return filter && compileFilter(filter, placed?.columns ?? [], placed?.rows ?? 0);
+  } catch (error) {
+    if (error instanceof FilterError) throw badFilter(`filter: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Evaluates the request's filter, if it has one, over the whole catalogue. */
+export function exclusionOf(
+  { kernel, placed }: Release,
+  items: ReadonlySet<number>,
+  filter: Predicate | undefined,
+): Exclusion {
+  const { columns } = placed();
+  if (filter === undefined || columns === undefined) return { items };
+  const address = excludeByFilter(kernel, columns, filter);
+  const bits = new Uint8Array(kernel.memory.buffer, address, paddedRows(columns.rows) / 8);
+  return { items, rows: { address, bits } };
 }
 
 /** Each level is at most an `and` within an `or`; one more for the conditions of an attribute, one for the last operand. */
