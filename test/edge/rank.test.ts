@@ -166,8 +166,8 @@ describe('a release with a ranker', () => {
         /;dur=[\d.]+/g,
         '',
       );
-    expect(await stages(release)).toBe('history, encode, retrieve, rank, respond');
-    expect(await stages(plain)).toBe('history, encode, retrieve, respond');
+    expect(await stages(release)).toBe('history, encode, filter, retrieve, rank, respond');
+    expect(await stages(plain)).toBe('history, encode, filter, retrieve, respond');
   });
 });
 
