@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { encoderInputs, rankerInputs } from './features.ts';
+import { evidenceKinds } from './sentences.ts';
 
 /**
  * A release: everything the edge needs to answer, immutable, proven by checksums and golden requests.
@@ -146,6 +147,8 @@ const ManifestEntries = v.strictObject({
   ranker: v.optional(ReleasedRanker),
   /** `items` does not count the padding row. */
   catalogue: v.strictObject({ file: FileName, items: Count }),
+  /** What histories hold, for the sentences that give reasons; left out, items. */
+  evidence: v.optional(v.picklist(evidenceKinds)),
   /** Of a longer history the newest events count. */
   maxHistory: Positive,
   /** Weight of each event kind; an event without a kind counts as `defaultEventKind`. */
