@@ -13,7 +13,7 @@ import { recommenders } from '../../batch/models/index.ts';
 import type { Artifact } from '../../batch/recommender.ts';
 import perigeeConfig from '../../perigee.config.ts';
 import { type Carrier, carriers, type Evidence } from '../../shared/evidence.ts';
-import { differentItems, type History } from '../../shared/history.ts';
+import { differentItems, latest } from '../../shared/history.ts';
 import { topK } from '../../shared/ranking.ts';
 import type { Estimate } from '../../shared/release.ts';
 import { quietRun } from '../fixtures/dataset.ts';
@@ -108,6 +108,7 @@ async function measure(artifact: Artifact, data: Data) {
     }
   }
   console.log(await agreement(float, released, data));
+  console.log(await cost(released, data));
   return rows;
 }
 
@@ -131,7 +132,7 @@ async function agreement(float: ArtifactScorer, released: ArtifactScorer, data: 
     const seen = new Set(data.excludeHistory ? history.items : []);
     const items = topK(await released.score(history), recommended, (item) => seen.has(item)).indices;
     const reasons = async ({ explain }: ArtifactScorer): Promise<Carrier[][]> => {
-      const evidence = await explain(history as History, items);
+      const evidence = await explain(history, items);
       return Array.from(items, (_, place) => (evidence ? carriers(evidence, place) : []));
     };
     const [ours, theirs] = [await reasons(released), await reasons(float)];
@@ -145,6 +146,20 @@ async function agreement(float: ArtifactScorer, released: ArtifactScorer, data: 
     }
   }
   return `int8 against float32, ${count} items: the first reason is the same in ${percent(first / count)}, of all reasons ${percent(shared / named)}`;
+}
+
+/** Processor time of reasons, for histories of 50 events or more, cut to the newest 50. */
+async function cost({ explain }: ArtifactScorer, data: Data): Promise<string> {
+  const long = data.histories.filter(({ items }) => items.length >= 50).map((history) => latest(history, 50));
+  const items = Int32Array.from({ length: 20 }, (_, i) => i + 1);
+  const run = async (): Promise<number> => {
+    const before = process.cpuUsage();
+    for (const history of long) await explain(history, items);
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1_000 / long.length;
+  };
+  await run();
+  return `reasons of 20 items from 50 events (${long.length} histories): ${(await run()).toFixed(2)} ms of processor`;
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
