@@ -2,32 +2,29 @@
 export const evidenceKinds = ['items', 'friends'] as const;
 export type EvidenceKind = (typeof evidenceKinds)[number];
 
-/** Why something is recommended, in one language; `{names}` is a list such as "A and B". */
-interface Sentences extends Readonly<Record<EvidenceKind, string>> {
+/** Why something is recommended, in one language: for one name and for two. */
+interface Sentences extends Readonly<Record<EvidenceKind, readonly [one: string, two: string]>> {
   readonly popular: string;
   /** When nothing in the history speaks for it alone. */
   readonly other: string;
 }
 
-/** By language. A translation is one entry here; it makes no use of the names' number or gender. */
+/** By language. A translation is one entry here; a sentence should suit names of any gender and number. */
 const languages = {
   en: {
-    items: 'Because you liked {names}',
-    friends: 'You both know {names}',
+    items: ['Because you liked {a}', 'Because you liked {a} and {b}'],
+    friends: ['You both know {a}', 'You both know {a} and {b}'],
     popular: 'Popular with everyone',
     other: 'Recommended for you',
   },
   de: {
-    items: 'Passend zu {names}',
-    friends: 'Gemeinsame Kontakte: {names}',
+    items: ['Passend zu {a}', 'Passend zu {a} und {b}'],
+    friends: ['Gemeinsame Kontakte: {a}', 'Gemeinsame Kontakte: {a} und {b}'],
     popular: 'Bei allen beliebt',
     other: 'Für Sie empfohlen',
   },
 } as const satisfies Readonly<Record<string, Sentences>>;
 export type Language = keyof typeof languages;
-
-/** Names that a sentence holds, at most. */
-const namesInSentence = 2;
 
 /**
  * The best language for a locale or a header `Accept-Language` (RFC 9110, 12.5.4): of those that are asked for the first with
@@ -44,13 +41,15 @@ export function languageFor(accepted = ''): Language {
   return (known[0]?.language ?? 'en') as Language;
 }
 
-/** The sentence for something that the named carried most, the weightiest first. */
+/** The sentence for something that the named carried most, the weightiest first; of more than two the first two stand in it. */
 export function sentenceFor(language: Language, kind: EvidenceKind, names: readonly string[]): string {
   const sentences = languages[language];
-  if (names.length === 0) return sentences.other;
-  const list = new Intl.ListFormat(language, { type: 'conjunction' });
-  // A function, because of a title's own `$&`.
-  return sentences[kind].replace('{names}', () => list.format(names.slice(0, namesInSentence)));
+  const [a, b] = names;
+  if (a === undefined) return sentences.other;
+  // In one pass, and by a function, since titles may hold `{b}` or `$&`.
+  return sentences[kind][b === undefined ? 0 : 1].replace(/\{[ab]\}/g, (name) =>
+    name === '{a}' ? a : (b ?? ''),
+  );
 }
 
 /** The sentence for something that popularity recommends. */

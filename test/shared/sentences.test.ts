@@ -18,7 +18,7 @@ it('chooses the language that is asked for most, of those that it has', () => {
   expect(languageFor()).toBe('en');
 });
 
-it('names what carried a recommendation, as the language lists things', () => {
+it('names the two that carried a recommendation most', () => {
   expect(sentenceFor('en', 'items', ['MUG', 'TEAPOT', 'CLOCK'])).toBe('Because you liked MUG and TEAPOT');
   expect(sentenceFor('de', 'items', ['MUG', 'TEAPOT'])).toBe('Passend zu MUG und TEAPOT');
   expect(sentenceFor('de', 'friends', ['Ada'])).toBe('Gemeinsame Kontakte: Ada');
@@ -31,5 +31,5 @@ it('has a sentence where no item speaks for it', () => {
 });
 
 it('takes titles as they are', () => {
-  expect(sentenceFor('en', 'items', ['$& {names}', '$1'])).toBe('Because you liked $& {names} and $1');
+  expect(sentenceFor('en', 'items', ['$& {b}', '$1 {a}'])).toBe('Because you liked $& {b} and $1 {a}');
 });
