@@ -28,6 +28,7 @@ export interface FaithfulnessOptions {
  * item when the items that were named are taken out of the history, beside as many items drawn by chance.
  */
 export interface Faithfulness {
+  readonly removed: number;
   readonly queries: number;
   /** Fall of the recommended item's score, in standard deviations of the query's scores. */
   readonly named: Estimate;
@@ -77,6 +78,7 @@ export async function faithfulness(
     rows.reduce((sum, row) => sum + falls(row).leaves, 0) /
     rows.reduce((sum, row) => sum + falls(row).count, 0);
   return {
+    removed,
     queries: rows.length,
     named,
     random: byChance,
