@@ -29,18 +29,23 @@ export function createHandlers(serving: Serving, cacheSeconds: number): Record<O
       );
     },
     popular: (c) => {
-      const { limit, attributes } = validateQuery(ListQuery, c.req.queries());
+      const query = validateQuery(ListQuery, c.req.queries());
       return answer(c, operations.popular, (release, stages) =>
-        stages.time('retrieve', () => popularItems(release, limit, attributes)),
+        stages.time('retrieve', () => popularItems(release, query)),
       );
     },
     similar: (c) => {
       const itemId = itemIdOf(c);
-      const { limit, attributes } = validateQuery(ListQuery, c.req.queries());
+      const query = validateQuery(ListQuery, c.req.queries());
       return answer(c, operations.similar, (release, stages) => {
         findItem(release, itemId);
-        const history = [{ itemId }];
-        const request = { history, limit, attributes, exclude: [], excludeHistory: true, explain: false };
+        const request = {
+          history: [{ itemId }],
+          exclude: [],
+          excludeHistory: true,
+          explain: false,
+          ...query,
+        };
         return recommend(release, request, stages);
       });
     },
@@ -145,6 +150,7 @@ function describeRelease(
     }),
     items: manifest.catalogue.items,
     eventKinds: manifest.eventKinds,
+    attributes: Object.fromEntries((manifest.columns?.entries ?? []).map(({ name, type }) => [name, type])),
     evaluation: { protocol, primary, models },
     activatedAt,
     ...(lastFailure && { lastFailure }),

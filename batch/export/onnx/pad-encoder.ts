@@ -34,11 +34,15 @@ export function padEncoder(onnx: Uint8Array, rows: Padding, query: Padding): Uin
   return toBinary(ModelProtoSchema, model);
 }
 
-/** Wraps a ranker, made for a table of `from` dimensions, so that it serves one padded to `to`: `candidates` and `rows` are cut. */
+/**
+ * Wraps a ranker, made for a table of `from` dimensions, so that it serves one padded to `to`: `candidates` and `rows` are cut.
+ * @throws ReleaseError when the model has no graph
+ */
 export function padRanker(onnx: Uint8Array, table: Padding): Uint8Array {
+  if (table.from === table.to) return onnx;
   const model = fromBinary(ModelProtoSchema, onnx);
   const graph = model.graph;
-  if (table.from === table.to || graph === undefined) return onnx;
+  if (graph === undefined) throw new ReleaseError('onnx: expected the ranker to have a graph, found none');
   for (const input of graph.input) {
     if (input.name === 'candidates' || input.name === 'rows') cut(graph, input, table);
   }
