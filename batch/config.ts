@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { ItemAttributes } from '../shared/catalogue.ts';
 import { ChannelName } from '../shared/release.ts';
+import { evidenceKinds } from '../shared/sentences.ts';
 
 /**
  * A run, declared. Strict everywhere: an unknown key is an error that names it. `defineConfig` gives a config file
@@ -154,6 +155,8 @@ export type EvaluationConfig = v.InferOutput<typeof EvaluationConfig>;
 export const Config = v.strictObject({
   /** What is recommended: appears in reports, releases and the page. */
   name: v.pipe(v.string(), v.minLength(1)),
+  /** What histories hold, for the sentences that give reasons: items that somebody liked, or people that they know. */
+  evidence: v.optional(v.picklist(evidenceKinds), 'items'),
   seed: v.optional(Count, 42),
   data: DataConfig,
   split: v.optional(SplitConfig, { kind: 'leave-one-out' }),
