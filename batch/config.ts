@@ -192,6 +192,8 @@ export const Config = v.strictObject({
       minimumRatio: v.optional(v.pipe(v.number(), v.minValue(0)), 0.97),
       /** Least recall of the quantised tables against float32. */
       minimumQuantisationRecall: v.optional(Fraction, 0.97),
+      /** How far the quantised table may move a probability of the ranker. */
+      maximumRankerDifference: v.optional(Fraction, 0.05),
     }),
     {},
   ),

@@ -4,7 +4,7 @@ import { readJson } from './body.ts';
 import { describeApi } from './openapi.ts';
 import { ListQuery, type Operation, type OperationName, operations, SearchQuery } from './operations.ts';
 import { unknownItem } from './problems.ts';
-import { encoderFailed, recommend } from './recommend.ts';
+import { recommend, transientReasons } from './recommend.ts';
 import type { Release, Serving, ServingState } from './release.ts';
 import { popularItems } from './respond.ts';
 import { createSearch, type Search } from './search.ts';
@@ -105,7 +105,7 @@ function findItem(release: Release, itemId: string): number {
 /** Whether a stage failed that may work the next time. */
 const isTransient = (body: object): boolean =>
   'degraded' in body &&
-  (body.degraded as readonly Degradation[]).some(({ reason }) => reason === encoderFailed);
+  (body.degraded as readonly Degradation[]).some(({ reason }) => transientReasons.has(reason));
 
 /** Raise it when the same release is answered differently than before: caches hold answers by release and this. */
 const representation = 1;
@@ -125,11 +125,20 @@ function describeRelease(
   { activatedAt, lastFailure }: ServingState,
 ): object {
   const { protocol, primary, models } = manifest.evaluation;
+  const { ranker } = manifest;
   return {
     releaseId,
     name: manifest.name,
     model: manifest.model.name,
     artifact: manifest.artifact.kind,
+    ...(ranker && {
+      ranker: {
+        model: ranker.model.name,
+        candidates: ranker.candidates,
+        context: ranker.context,
+        evaluation: ranker.evaluation,
+      },
+    }),
     items: manifest.catalogue.items,
     eventKinds: manifest.eventKinds,
     evaluation: { protocol, primary, models },

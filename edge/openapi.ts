@@ -1,6 +1,7 @@
 import { type ConversionConfig, toJsonSchema, toJsonSchemaDefs } from '@valibot/to-json-schema';
 import type { GenericSchema } from 'valibot';
 import {
+  Bid,
   Degradation,
   HistoryEvent,
   Item,
@@ -16,7 +17,7 @@ import { ItemAttributes } from '../shared/catalogue.ts';
 import { Estimate } from '../shared/release.ts';
 import { type Operation, type OperationName, operations } from './operations.ts';
 
-const requestSchemas = { HistoryEvent, RecommendationRequest };
+const requestSchemas = { Bid, HistoryEvent, RecommendationRequest };
 const answerSchemas = {
   Degradation,
   Estimate,

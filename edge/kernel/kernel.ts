@@ -44,7 +44,11 @@ export interface Kernel {
     excluded: ArrayLike<number>,
   ): Ranked;
   /** The listed rows as float32 [indices.length, dimensions]. */
-  gather(table: PlacedTable, scratch: Scratch, indices: Int32Array): Float32Array;
+  gather(
+    table: PlacedTable,
+    scratch: Pick<Scratch, 'indices' | 'gathered'>,
+    indices: Int32Array,
+  ): Float32Array;
 }
 
 type Exports = Readonly<Record<'scan' | 'gather', (...values: number[]) => number>>;
