@@ -53,7 +53,5 @@ export async function readEvents(
     await reading(open.name, () => stageEvents(database, open, columns, kinds, has.context));
   }
   await inspect();
-  return numberEvents(database, has, (fraction) =>
-    context.progress('sorting events', 0.5 + 0.35 * fraction),
-  );
+  return numberEvents(database, has, (fraction) => context.progress('sorting events', 0.5 + 0.35 * fraction));
 }

@@ -30,7 +30,14 @@ export interface BatchProblem {
 /** Features of an event of a history, in the order of the network's input. */
 export const eventFeatures = ['liked', 'disliked', 'age', 'logPosition', 'weight'] as const;
 /** Features of a history as a whole. */
-export const historyFeatures = ['logLiked', 'logDisliked', 'likedRate', 'perLiked', 'perDisliked', 'perEvent'] as const;
+export const historyFeatures = [
+  'logLiked',
+  'logDisliked',
+  'likedRate',
+  'perLiked',
+  'perDisliked',
+  'perEvent',
+] as const;
 
 /**
  * Users side by side, their histories padded to L places and their questions to C. Place 0 of every history is nothing: what
@@ -94,7 +101,9 @@ export const batches = defineBatches(import.meta.url, (problem: BatchProblem) =>
     const questions = parts.map(({ targets, past }) => ({
       history: take(rows, random() < emptyShare ? past.subarray(0, 0) : past),
       items: targets.map((row) => rows.items[row]!),
-      context: rows.context.map((column) => targets.map((row) => (random() < hiddenShare ? 0 : column[row]!))),
+      context: rows.context.map((column) =>
+        targets.map((row) => (random() < hiddenShare ? 0 : column[row]!)),
+      ),
     }));
     const batch = layOut(questions, options.maxHistory, arena);
     const total = parts.reduce((sum, { targets }) => sum + targets.length, 0);
@@ -114,7 +123,10 @@ export const batches = defineBatches(import.meta.url, (problem: BatchProblem) =>
 function groupUsers({ offsets }: RowColumns, count: number, random: Random): Int32Array[] {
   const noise = normal(random);
   const size = (user: number): number => offsets[user + 1]! - offsets[user]!;
-  const keys = Float64Array.from({ length: offsets.length - 1 }, (_, user) => Math.log(size(user)) + spread * noise());
+  const keys = Float64Array.from(
+    { length: offsets.length - 1 },
+    (_, user) => Math.log(size(user)) + spread * noise(),
+  );
   const sorted = Int32Array.from(keys.keys())
     .filter((user) => size(user) > 0)
     .sort((a, b) => keys[a]! - keys[b]! || a - b);
@@ -143,7 +155,10 @@ function partRows(
   shuffle(own, random, Math.min(count, own.length));
   return {
     targets: own.slice(0, count),
-    past: own.slice(count).sort().filter((row) => drawn[row] === 0),
+    past: own
+      .slice(count)
+      .sort()
+      .filter((row) => drawn[row] === 0),
   };
 }
 

@@ -8,7 +8,9 @@ import { itemTable, logits, type Shape, type Weights } from './ctr-ranker-networ
 import { rankerInputsOf, rankerOnnx } from './ctr-ranker-onnx.ts';
 import type { Problem } from './ctr-ranker-problem.ts';
 
-type ScoringContext = Pick<Problem, 'features'> & { readonly options: Shape & { readonly maxHistory: number } };
+type ScoringContext = Pick<Problem, 'features'> & {
+  readonly options: Shape & { readonly maxHistory: number };
+};
 
 /** Places, of histories and of questions, that are computed at once. */
 const placesAtOnce = 32_768;
@@ -99,10 +101,7 @@ export async function createModel(
     Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, tf.clone(value)])),
   );
   const table = tf.tidy(() => tf.clone(itemTable(weights, problem.features)));
-  const calibration = plattScaling(
-    await scoreRows(weights, options, table, validation),
-    validation.labels,
-  );
+  const calibration = plattScaling(await scoreRows(weights, options, table, validation), validation.labels);
   return {
     fittedOptions,
     score: async (rows) => calibrated(await scoreRows(weights, options, table, rows), calibration),

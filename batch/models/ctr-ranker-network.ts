@@ -68,7 +68,12 @@ export const inputWidth = (
 /** Untrained parameters: He's scale, small items, contexts of which nothing is known yet. */
 export function initialParameters(
   shape: Shape,
-  { rows, features, contextSizes, seed }: {
+  {
+    rows,
+    features,
+    contextSizes,
+    seed,
+  }: {
     readonly rows: number;
     readonly features: ItemFeatures;
     /** Values of each context feature, the unknown one included. */
@@ -82,12 +87,21 @@ export function initialParameters(
   const input = inputWidth(shape, contextSizes.length);
   const draw = normal(seededRandom(seed));
   const random = (inputs: number, outputs: number, scale = Math.sqrt(1 / inputs)) =>
-    tf.tensor2d(Float32Array.from({ length: inputs * outputs }, () => scale * draw()), [inputs, outputs]);
+    tf.tensor2d(
+      Float32Array.from({ length: inputs * outputs }, () => scale * draw()),
+      [inputs, outputs],
+    );
   return tf.tidy(() => {
     const table = random(rows, d, itemScale);
     const initial: Record<string, tf.Tensor> = {
       // The padding row stays zeros: nothing asks for its gradient.
-      [names.items]: tf.mul(table, tf.tensor2d(Float32Array.from({ length: rows }, (_, row) => Number(row > 0)), [rows, 1])),
+      [names.items]: tf.mul(
+        table,
+        tf.tensor2d(
+          Float32Array.from({ length: rows }, (_, row) => Number(row > 0)),
+          [rows, 1],
+        ),
+      ),
       ...(features.count > 0 && { [names.itemFeatures]: random(features.count, d, itemScale) }),
       [names.expected]: random(d, 1),
       [names.expectedBias]: tf.zeros([1]),
@@ -155,10 +169,7 @@ export function logits(
   const candidates = tf.gather(table, tf.tensor1d(batch.candidates, 'int32')) as tf.Tensor2D;
   const history = readHistory(parameters, shape, table, batch);
   const perRow = (x: tf.Tensor): tf.Tensor2D =>
-    tf.reshape(
-      tf.mul(tf.reshape(x, [users, 1, -1]), tf.ones([1, questions, 1])),
-      [rows, -1],
-    );
+    tf.reshape(tf.mul(tf.reshape(x, [users, 1, -1]), tf.ones([1, questions, 1])), [rows, -1]);
   const [summary, affinity] = tf.split(history.summary, 2, 1);
   const attended = attend(parameters, shape, candidates, history, batch);
   const parts = [
@@ -254,7 +265,10 @@ function summarise(
   const ones = tf.ones([users, length, 1]);
   const described = tf.concat([tf.reshape(rows, [users, length, -1]), ones], 2);
   // [users, 3, D + 1]: of each pool the sum of its rows, and of its signs.
-  const sums = tf.mul(tf.matMul(pooling as tf.Tensor3D, described as tf.Tensor3D, true, false), tf.reshape(shares, [users, 3, 1]));
+  const sums = tf.mul(
+    tf.matMul(pooling as tf.Tensor3D, described as tf.Tensor3D, true, false),
+    tf.reshape(shares, [users, 3, 1]),
+  );
   const width = rows.shape[1];
   const means = tf.reshape(tf.slice(sums, [0, 0, 0], [users, 3, width]), [users, 3 * width]);
   const surprised = tf.reshape(tf.slice(sums, [0, 2, width], [users, 1, 1]), [users, 1]);
@@ -282,10 +296,7 @@ function attend(
     parameters[names.queryBias]!,
   ) as tf.Tensor2D;
   const scaled = byHead(tf.mul(queries, 1 / Math.sqrt(headWidth)), users, questions, heads);
-  const match = tf.add(
-    tf.matMul(scaled, keys, false, true),
-    tf.tensor4d(padding, [users, 1, 1, length]),
-  );
+  const match = tf.add(tf.matMul(scaled, keys, false, true), tf.tensor4d(padding, [users, 1, 1, length]));
   const pooled = tf.matMul(tf.softmax(match), values);
   return tf.reshape(tf.transpose(pooled, [0, 2, 1, 3]), [users * questions, heads * headWidth]);
 }

@@ -79,9 +79,7 @@ export function rankerOnnx(
   const means = Reshape(Mul(pools, Unsqueeze(shares, [2])), [1, -1]);
   const surprised = Mul(ReduceSum(surprise, [1]), Slice(shares, 1, 2));
   const facts = Concat([Log(Add(sums, 1)), rate, shares], 1);
-  const summary = Relu(
-    Linear(Concat([means, surprised, facts], 1), p(names.summary), p(names.summaryBias)),
-  );
+  const summary = Relu(Linear(Concat([means, surprised, facts], 1), p(names.summary), p(names.summaryBias)));
   const [user, affinity] = Split(summary, [shape.dimensions, shape.dimensions], 1) as [Value, Value];
 
   const heads = (x: Value, order: readonly number[]): Value =>
@@ -100,9 +98,7 @@ export function rankerOnnx(
 
   const begin = (x: Value): Value => Slice(x, -1, 0, comparedDimensions);
   const same = Cast(Equal(Unsqueeze(begin(candidates), [1]), begin(rows)), 'float32');
-  const matches = Log(
-    Add(Reshape(MatMul(ReduceMin(same, [2]), Reshape(signs, [-1, 2])), [-1, 2]), 1),
-  );
+  const matches = Log(Add(Reshape(MatMul(ReduceMin(same, [2]), Reshape(signs, [-1, 2])), [-1, 2]), 1));
   const parts = [
     candidates,
     perCandidate(user),

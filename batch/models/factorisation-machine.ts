@@ -74,7 +74,11 @@ interface Machine {
 }
 
 const ones = (values: Float32Array): Float32Array => new Float32Array(values.length).fill(1);
-const copy = ({ linear, factors, k }: Machine): Machine => ({ linear: linear.slice(), factors: factors.slice(), k });
+const copy = ({ linear, factors, k }: Machine): Machine => ({
+  linear: linear.slice(),
+  factors: factors.slice(),
+  k,
+});
 
 function createMachine(width: number, k: number, seed: number): Machine {
   const draw = normal(seededRandom(seed));
@@ -118,7 +122,12 @@ function encoder({ train }: Pick<RankingSplit, 'train'>, fields: readonly Field[
 }
 
 /** The logit of a row; `sums` [k] is left holding Σ_j v_j x_j. */
-function logitOf({ linear, factors, k }: Machine, { starts, features, values }: Encoded, row: number, sums: Float64Array): number {
+function logitOf(
+  { linear, factors, k }: Machine,
+  { starts, features, values }: Encoded,
+  row: number,
+  sums: Float64Array,
+): number {
   let logit = linear.at(-1)!;
   let squares = 0;
   sums.fill(0);
@@ -138,7 +147,9 @@ function logitOf({ linear, factors, k }: Machine, { starts, features, values }: 
 
 function predict(machine: Machine, rows: Encoded): Float32Array {
   const sums = new Float64Array(machine.k);
-  const logits = Float32Array.from({ length: rows.starts.length - 1 }, (_, row) => logitOf(machine, rows, row, sums));
+  const logits = Float32Array.from({ length: rows.starts.length - 1 }, (_, row) =>
+    logitOf(machine, rows, row, sums),
+  );
   return calibrated(logits, { slope: 1, offset: 0 });
 }
 

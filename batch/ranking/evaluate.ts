@@ -39,7 +39,11 @@ export async function evaluateRows(
     ece: calibrationError(predictions, order, weights),
   });
   const whole = measure();
-  const resampled = { auc: new Float64Array(samples), logLoss: new Float64Array(samples), ece: new Float64Array(samples) };
+  const resampled = {
+    auc: new Float64Array(samples),
+    logLoss: new Float64Array(samples),
+    ece: new Float64Array(samples),
+  };
   const resample = resampler(rows, seed);
   for (let sample = 0; sample < samples; sample++) {
     const found = measure(resample());
@@ -84,15 +88,10 @@ function interval(value: number, resampled: Float64Array): Estimate {
 }
 
 /** One model minus another in a metric, on the same resamples. */
-export function difference(
-  model: RankingEvaluation,
-  rival: RankingEvaluation,
-  metric: MetricName,
-): Estimate {
+export function difference(model: RankingEvaluation, rival: RankingEvaluation, metric: MetricName): Estimate {
   const value = model.metrics[metric].value - rival.metrics[metric].value;
   return interval(
     value,
     model.resampled[metric].map((found, sample) => found - rival.resampled[metric][sample]!),
   );
 }
-

@@ -69,7 +69,7 @@ export interface Bin {
   readonly observed: number;
 }
 
-/** Rows in the order of their probability, cut into {@link calibrationBins} bins of equal weight. */
+/** Rows in the order of their probability, cut into {@link calibrationBins} bins of equal weight; equal ones are not parted. */
 export function reliability(
   { probabilities, labels }: Predictions,
   order = ascending(probabilities),
@@ -80,9 +80,13 @@ export function reliability(
   for (const row of order) total += weightOf(row);
   const sums = Array.from({ length: calibrationBins }, () => ({ rows: 0, predicted: 0, observed: 0 }));
   let before = 0;
+  let bin = sums[0]!;
+  let last = Number.NaN;
   for (const row of order) {
     const weight = weightOf(row);
-    const bin = sums[Math.min(calibrationBins - 1, Math.floor((before / total) * calibrationBins))]!;
+    if (probabilities[row] !== last)
+      bin = sums[Math.min(calibrationBins - 1, Math.floor((before / total) * calibrationBins))]!;
+    last = probabilities[row]!;
     bin.rows += weight;
     bin.predicted += weight * probabilities[row]!;
     bin.observed += weight * labels[row]!;
@@ -90,7 +94,11 @@ export function reliability(
   }
   return sums
     .filter(({ rows }) => rows > 0)
-    .map(({ rows, predicted, observed }) => ({ rows, predicted: predicted / rows, observed: observed / rows }));
+    .map(({ rows, predicted, observed }) => ({
+      rows,
+      predicted: predicted / rows,
+      observed: observed / rows,
+    }));
 }
 
 /**

@@ -58,7 +58,11 @@ export interface Ranker<Options = unknown> {
    * and `run.seed`, same model, byte for byte.
    * @throws FitError
    */
-  fit(split: Pick<RankingSplit, 'train' | 'validation'>, options: Options, run: RankerRun): Promise<RankerModel>;
+  fit(
+    split: Pick<RankingSplit, 'train' | 'validation'>,
+    options: Options,
+    run: RankerRun,
+  ): Promise<RankerModel>;
 }
 
 /** What surrounds a ranker's fit. */

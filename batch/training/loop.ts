@@ -106,7 +106,12 @@ async function timedStep<B extends object>(
 }
 
 /** The curve of `clock` is no part of the state, since it differs from run to run. */
-async function checkUp(task: Task, state: TrainingState, run: LoopRun, clock: Clock | undefined): Promise<void> {
+async function checkUp(
+  task: Task,
+  state: TrainingState,
+  run: LoopRun,
+  clock: Clock | undefined,
+): Promise<void> {
   const { progress } = state;
   if (clock) {
     const { waiting, stepping } = clock;
