@@ -37,7 +37,7 @@ export function createProblem(
     validation,
     options,
     seed,
-    features: itemFeatures(train.attributes),
+    features: itemFeatures(train),
     contextSizes: train.context?.values.map((values) => values.length + 1) ?? [],
     stepsPerEpoch,
     batches: batches({ seed, rows: columnsOf(train), stepsPerEpoch, options }),

@@ -90,7 +90,7 @@ type Rows = Omit<RankingRows, 'histories'>;
 
 function encoder({ train }: Pick<RankingSplit, 'train'>, fields: readonly Field[]): (rows: Rows) => Encoded {
   const has = (field: Field): boolean => fields.includes(field);
-  const described = itemFeatures(train.attributes);
+  const described = itemFeatures(train);
   const attributes: (readonly [feature: number, value: number])[][] = train.itemIds.map(() => []);
   for (const [pair, item] of described.items.entries())
     attributes[item]!.push([described.features[pair]!, described.weights[pair]!]);
