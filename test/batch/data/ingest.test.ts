@@ -339,6 +339,16 @@ describe('context', () => {
     expect(new Set([bare, one, other].map(({ fingerprint }) => fingerprint)).size).toBe(3);
   });
 
+  it('makes another event of what would be a duplicate', async () => {
+    const rows = 'user,item,ts,daytime,city\na,x,1,noon,Rome\na,x,1,noon,Oslo\na,x,1,noon,Rome\n';
+    const duplicates = async (from: { path: string; columns: typeof columns }) => {
+      const { quality } = await ingest({ 'e.csv': rows }, { events: from, quality: { duplicates: 1 } });
+      return quality.checks.find(({ name }) => name === 'duplicates')?.value;
+    };
+    expect(await duplicates(events())).toBeCloseTo(1 / 3, 10);
+    expect(await duplicates({ path: 'e.csv', columns })).toBeCloseTo(2 / 3, 10);
+  });
+
   it('names the feature whose expression does not fit, or that has no value', async () => {
     const load = (daytime: string) => ingest({ 'e.csv': text }, { events: events({ context: { daytime } }) });
     await expect(load('dytime')).rejects.toThrow(
