@@ -41,9 +41,9 @@ async function rankAll(
   request: RecommendationRequest,
   items: Expected,
 ): Promise<RecommendedItem[]> {
-  const { catalogue } = release.placed();
-  const { history, context } = resolveRequest(release.manifest, catalogue, request);
-  const candidates = Int32Array.from(items, ({ itemId }) => catalogue.find(itemId));
+  const placed = release.placed();
+  const { history, context } = resolveRequest(release.manifest, placed, request);
+  const candidates = Int32Array.from(items, ({ itemId }) => placed.catalogue.find(itemId));
   const { probabilities } = await rank(release, { history, context, candidates });
   const listed = Array.from(candidates, (item) => ({ item, score: 0, source: 'model' }) as const);
   return order(listed, probabilities, new Map(), 'probability').map(({ item, ...ranked }) => ({

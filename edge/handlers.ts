@@ -26,17 +26,17 @@ export function createHandlers(serving: Serving, cacheSeconds: number): Record<O
       return answer(c, operations.recommend, (release, stages) => recommend(release, request, stages));
     },
     popular: (c) => {
-      const { limit, attributes } = validateQuery(ListQuery, c.req.queries());
+      const query = validateQuery(ListQuery, c.req.queries());
       return answer(c, operations.popular, (release, stages) =>
-        stages.time('retrieve', () => popularItems(release, limit, attributes)),
+        stages.time('retrieve', () => popularItems(release, query)),
       );
     },
     similar: (c) => {
       const itemId = itemIdOf(c);
-      const { limit, attributes } = validateQuery(ListQuery, c.req.queries());
+      const query = validateQuery(ListQuery, c.req.queries());
       return answer(c, operations.similar, (release, stages) => {
         findItem(release, itemId);
-        const request = { history: [{ itemId }], limit, attributes, exclude: [], excludeHistory: true };
+        const request = { history: [{ itemId }], exclude: [], excludeHistory: true, ...query };
         return recommend(release, request, stages);
       });
     },
@@ -141,6 +141,7 @@ function describeRelease(
     }),
     items: manifest.catalogue.items,
     eventKinds: manifest.eventKinds,
+    attributes: Object.fromEntries((manifest.columns?.entries ?? []).map(({ name, type }) => [name, type])),
     evaluation: { protocol, primary, models },
     activatedAt,
     ...(lastFailure && { lastFailure }),

@@ -1,8 +1,10 @@
 import type { RecommendationRequest } from '../shared/api.ts';
-import type { Catalogue } from '../shared/catalogue.ts';
 import { contextNumbers } from '../shared/features.ts';
+import type { Predicate } from '../shared/filter.ts';
 import type { History } from '../shared/history.ts';
 import type { Manifest } from '../shared/release.ts';
+import { predicateOf } from './filter.ts';
+import type { Placed } from './placement.ts';
 import { invalid } from './problems.ts';
 
 /** A request in the release's own numbers. */
@@ -10,6 +12,7 @@ export interface ResolvedRequest {
   /** Known items only. */
   readonly history: History;
   readonly excluded: ReadonlySet<number>;
+  readonly filter: Predicate | undefined;
   /** The number of each of the ranker's context features. */
   readonly context: Int32Array;
   /** The highest bid on each item that has one and may be answered. */
@@ -20,11 +23,11 @@ export interface ResolvedRequest {
 
 /**
  * Looks a request's items, event kinds and context features up.
- * @throws HttpProblem 422 for an event kind that the release does not have, or a context feature that its ranker does not
+ * @throws HttpProblem 400 for a filter that means nothing for the release; 422 for an event kind that the release does not have, or a context feature that its ranker does not
  */
 export function resolveRequest(
   manifest: Manifest,
-  catalogue: Catalogue,
+  { catalogue, columns }: Pick<Placed, 'catalogue' | 'columns'>,
   request: RecommendationRequest,
 ): ResolvedRequest {
   const unknown = new Set<string>();
@@ -59,7 +62,8 @@ export function resolveRequest(
     if (item !== 0 && !excluded.has(item)) bids.set(item, Math.max(bid, bids.get(item) ?? 0));
   }
   const context = contextOf(manifest, request.context ?? {});
-  return { history, excluded, context, bids, unknownItemIds: [...unknown] };
+  const filter = predicateOf(request.filter, columns);
+  return { history, excluded, filter, context, bids, unknownItemIds: [...unknown] };
 }
 
 /** A release without a ranker has no use for a context: that it did not rank is declared, and no request's fault. */

@@ -1,8 +1,10 @@
 import { limits } from '../shared/api.ts';
 import { type Catalogue, openCatalogue } from '../shared/catalogue.ts';
+import { openColumns } from '../shared/columns.ts';
 import { ReleaseError } from '../shared/errors.ts';
 import type { Neighbours } from '../shared/neighbours.ts';
 import { layOut, type Manifest, neighboursLayout } from '../shared/release.ts';
+import { filterBytes, type PlacedColumns } from './filter.ts';
 import { type PlacedTable, placeTable, type Scratch, scratchSizes } from './kernel/kernel.ts';
 
 /** Where the parts of a release lie, in bytes from the start of its region: files by name, and work space. */
@@ -22,6 +24,8 @@ export interface Placed {
   readonly catalogue: Catalogue;
   readonly artifact: PlacedArtifact;
   readonly ranker: PlacedRanker | undefined;
+  /** What requests can filter by; absent where no item has an attribute. */
+  readonly columns: PlacedColumns | undefined;
 }
 
 /** Table and work space of a ranker. */
@@ -51,7 +55,7 @@ export interface PlacedNeighbours {
 
 /** Lays out a release's binary files and its work space, from the manifest alone. */
 export function planRelease(manifest: Manifest): Plan {
-  const { artifact, catalogue, ranker } = manifest;
+  const { artifact, catalogue, columns, ranker } = manifest;
   const rows = catalogue.items + 1;
   const files: Record<string, number> = { [catalogue.file]: bytesOf(manifest, catalogue.file) };
   let work: Record<string, number> = {};
@@ -68,6 +72,10 @@ export function planRelease(manifest: Manifest): Plan {
     const gathered = Math.max(limits.limit + limits.bids, ranker.maxHistory);
     work['ranker.indices'] = gathered * 4;
     work['ranker.gathered'] = gathered * ranker.items.dimensions * 4;
+  }
+  if (columns !== undefined) {
+    files[columns.file] = bytesOf(manifest, columns.file);
+    work['filter.bitmaps'] = filterBytes(rows);
   }
   const laid = layOut({ files: layOut(files).byteLength, work: layOut(work).byteLength });
   return {
@@ -100,7 +108,7 @@ export function bytesOf(manifest: Manifest, file: string): number {
  * @throws ReleaseError when the catalogue's bytes are none
  */
 export function placeRelease(manifest: Manifest, plan: Plan, buffer: ArrayBuffer, address: number): Placed {
-  const { ranker } = manifest;
+  const { columns, ranker } = manifest;
   const file = manifest.catalogue.file;
   const at = (spans: Plan['files'], name: string): number => address + spans.get(name)!.offset;
   const catalogue = openCatalogue(new Uint8Array(buffer, at(plan.files, file), plan.files.get(file)!.bytes));
@@ -113,8 +121,15 @@ export function placeRelease(manifest: Manifest, plan: Plan, buffer: ArrayBuffer
     items: placeTable(ranker.items, at(plan.files, ranker.items.file)),
     scratch: { indices: work('ranker.indices'), gathered: work('ranker.gathered') },
   };
+  const placedColumns = (entries: NonNullable<Manifest['columns']>): PlacedColumns => {
+    const start = at(plan.files, entries.file);
+    const bytes = new Uint8Array(buffer, start, plan.files.get(entries.file)!.bytes);
+    const opened = openColumns(bytes, entries.entries, rows);
+    return { columns: opened, rows, file: start, bitmaps: work('filter.bitmaps') };
+  };
   return {
     catalogue,
+    columns: columns && placedColumns(columns),
     artifact: placeArtifact(manifest, buffer, (name) => at(plan.files, name), work),
     ranker: placedRanker,
   };

@@ -1,6 +1,7 @@
 import type { Degradation, RecommendationRequest, RecommendationResponse } from '../shared/api.ts';
 import { type History, latest } from '../shared/history.ts';
 import { encode } from './encode.ts';
+import { type Exclusion, excludes, exclusionOf } from './filter.ts';
 import { type ResolvedRequest, resolveRequest } from './history.ts';
 import { order, rank, withBids } from './rank.ts';
 import type { Release } from './release.ts';
@@ -9,8 +10,8 @@ import { type Candidate, candidatesFor, type Encoded } from './retrieve.ts';
 import type { Stopwatch } from './timing.ts';
 
 /**
- * Answers a request: history → encode → retrieve → rank → respond.
- * @throws HttpProblem when the request names an event kind or a context feature that the release does not have
+ * Answers a request: history → encode → filter → retrieve → rank → respond.
+ * @throws HttpProblem when the request names an event kind, an attribute or a context feature that the release does not have
  */
 export async function recommend(
   release: Release,
@@ -19,17 +20,19 @@ export async function recommend(
 ): Promise<RecommendationResponse> {
   const { manifest } = release;
   const { limit } = request;
-  const resolved = stopwatch.time('history', () =>
-    resolveRequest(manifest, release.placed().catalogue, request),
-  );
+  const resolved = stopwatch.time('history', () => resolveRequest(manifest, release.placed(), request));
   const history = latest(resolved.history, manifest.maxHistory);
   const encoded = await stopwatch.timeAsync('encode', () => encodeOrDegrade(release, history));
   const count = release.ranker ? Math.max(limit, manifest.ranker?.candidates ?? 0) : limit;
+  // From here to the ranker nothing is awaited: the filter's bitmap is shared by all requests.
+  const exclusion = stopwatch.time('filter', () => exclusionOf(release, resolved.excluded, resolved.filter));
   const { candidates, degraded } = stopwatch.time('retrieve', () =>
-    candidatesFor(release, history, encoded, { count, limit }, resolved.excluded),
+    candidatesFor(release, history, encoded, { count, limit }, exclusion),
   );
   const ranked = release.ranker
-    ? await stopwatch.timeAsync('rank', () => rankOrDegrade(release, request, resolved, candidates))
+    ? await stopwatch.timeAsync('rank', () =>
+        rankOrDegrade(release, request, { ...resolved, bids: allowed(resolved.bids, exclusion) }, candidates),
+      )
     : unranked(request, candidates);
   return stopwatch.time('respond', () =>
     respond(release, request, ranked.candidates, {
@@ -39,6 +42,10 @@ export async function recommend(
     }),
   );
 }
+
+/** The bids on items that the request's filter lets through. */
+const allowed = (bids: ResolvedRequest['bids'], exclusion: Exclusion): ResolvedRequest['bids'] =>
+  new Map([...bids].filter(([item]) => !excludes(exclusion, item)));
 
 const toPopularity = (reason: string): Encoded => ({
   degradation: { stage: 'encode', fallback: 'popularity', reason },

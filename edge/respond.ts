@@ -1,4 +1,5 @@
 import type { RecommendationRequest, RecommendationResponse, RecommendedItem } from '../shared/api.ts';
+import { exclusionOf, predicateOf } from './filter.ts';
 import type { Release } from './release.ts';
 import { type Candidate, listed, popular } from './retrieve.ts';
 
@@ -22,8 +23,13 @@ export function respond(
 }
 
 /** The most popular items, asked for as such. */
-export function popularItems(release: Release, limit: number, attributes: boolean): RecommendationResponse {
-  const ranked = popular(release.placed().catalogue, limit, new Set());
+export function popularItems(
+  release: Release,
+  { limit, attributes, filter }: Pick<RecommendationRequest, 'limit' | 'attributes' | 'filter'>,
+): RecommendationResponse {
+  const { catalogue, columns } = release.placed();
+  const exclusion = exclusionOf(release, new Set(), predicateOf(filter, columns));
+  const ranked = popular(catalogue, limit, exclusion);
   return respond(release, { limit, attributes }, listed(ranked, 'popularity'));
 }
 

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { ItemAttributes, maxItemIdBytes } from './catalogue.ts';
-import { ContextName, ContextValue, Estimate, ReleasedRanker, ReleaseId } from './release.ts';
+import { ColumnType, ContextName, ContextValue, Estimate, ReleasedRanker, ReleaseId } from './release.ts';
 
 /** The HTTP API's vocabulary: what is asked, what is answered. openapi.json is generated from these schemas. */
 
@@ -45,6 +45,8 @@ export const RecommendationRequest = v.strictObject({
   exclude: v.optional(v.pipe(v.array(ItemId), v.maxLength(limits.exclude)), []),
   /** Whether the history's own items are left out; false where buying again is ordinary. */
   excludeHistory: v.optional(v.boolean(), true),
+  /** Which items may be answered; see filter.ts. What there is to filter by is in `/v1/release`. */
+  filter: v.optional(v.record(v.string(), v.unknown())),
   /** Whether each item comes with its title, price, … */
   attributes: v.optional(v.boolean(), false),
   /** What is known of the moment, for the ranker: values of the context features that the release lists. */
@@ -113,6 +115,8 @@ export const ReleaseResponse = v.strictObject({
   ),
   items: v.number(),
   eventKinds: v.record(v.string(), v.number()),
+  /** What requests can filter by. */
+  attributes: v.record(v.string(), ColumnType),
   evaluation: v.strictObject({
     protocol: v.string(),
     primary: v.string(),

@@ -136,6 +136,22 @@ export const ReleasedRanker = v.strictObject({
 });
 export type ReleasedRanker = v.InferOutput<typeof ReleasedRanker>;
 
+export const ColumnType = v.picklist(['number', 'string', 'boolean', 'strings']);
+export type ColumnType = v.InferOutput<typeof ColumnType>;
+
+/** An attribute that requests can filter by; see columns.ts. */
+const ColumnEntry = v.strictObject({
+  name: v.string(),
+  type: ColumnType,
+  /** Different values. */
+  values: Count,
+  /** Bytes of all texts of the dictionary, UTF-8; 0 but for texts. */
+  textBytes: Count,
+  /** Of a column of lists: pairs of item and value, items without a value counted once. */
+  pairs: Count,
+});
+export type ColumnEntry = v.InferOutput<typeof ColumnEntry>;
+
 const ManifestEntries = v.strictObject({
   format: v.literal(1),
   /** The config's name: what this release recommends from. */
@@ -146,6 +162,13 @@ const ManifestEntries = v.strictObject({
   ranker: v.optional(ReleasedRanker),
   /** `items` does not count the padding row. */
   catalogue: v.strictObject({ file: FileName, items: Count }),
+  /** What requests can filter by, in the order of the file; absent where no item has an attribute. */
+  columns: v.optional(
+    v.strictObject({
+      file: FileName,
+      entries: v.pipe(v.array(ColumnEntry), v.minLength(1), v.maxLength(64)),
+    }),
+  ),
   /** Of a longer history the newest events count. */
   maxHistory: Positive,
   /** Weight of each event kind; an event without a kind counts as `defaultEventKind`. */
@@ -208,6 +231,7 @@ function contradictions(manifest: v.InferOutput<typeof ManifestEntries>): string
   };
   expectFile(catalogue.file);
   expectFile(manifest.golden);
+  if (manifest.columns !== undefined) expectFile(manifest.columns.file);
   expectSmall(manifest.golden);
   if (manifest.data.popularity !== undefined) expectFile(manifest.data.popularity);
   if (!Object.hasOwn(manifest.eventKinds, manifest.defaultEventKind))

@@ -11,6 +11,7 @@ import { encodeManifest } from '../release/manifest.ts';
 import { sha256 } from '../sha256.ts';
 import { openArtifact } from './artifact-scorer.ts';
 import { encodeCatalogue } from './encode-catalogue.ts';
+import { attributeColumns, encodeColumns } from './encode-columns.ts';
 import { goldenRequests } from './golden.ts';
 import { publishable } from './publishable.ts';
 import { exportRanker, type RankerRelease } from './ranker.ts';
@@ -74,8 +75,11 @@ export async function exportRelease(input: ReleaseInput): Promise<Release> {
   await using ranker = input.ranker && (await exportRanker(input.ranker, { ...input, scorer }));
   const golden = await goldenRequests({ ...input, itemIds: input.dataset.itemIds, scorer, ranker });
 
+  const filterable = attributeColumns(input.dataset.attributes);
+  const columns = encodeColumns(filterable, input.dataset.itemIds.length);
   const files = new Map<string, Uint8Array>([
     ['catalogue.bin', encodeCatalogue(catalogue(input))],
+    ...(filterable.length > 0 ? ([['columns.bin', columns.file]] as const) : []),
     ...published.files,
     ...(ranker?.files ?? []),
     ['golden.json', utf8(canonicalJson(golden))],
@@ -90,6 +94,7 @@ export async function exportRelease(input: ReleaseInput): Promise<Release> {
     artifact: published.released,
     ...(ranker && { ranker: ranker.released }),
     catalogue: { file: 'catalogue.bin', items: input.dataset.itemIds.length - 1 },
+    ...(filterable.length > 0 && { columns: { file: 'columns.bin', entries: columns.entries } }),
     maxHistory: maxHistory(input.artifact),
     eventKinds: input.eventKinds,
     defaultEventKind: input.defaultEventKind,
