@@ -61,12 +61,12 @@ export async function measure(
   const table: Record<string, object> = { [split.protocol]: { 'test rows': split.test.items.length } };
   const add = async (
     name: string,
-    fit: () => Promise<{ score: ScoreRows } & Partial<Disposable>>,
+    learn: () => Promise<{ score: ScoreRows } & Partial<Disposable>>,
     on = split,
   ) => {
     if (only !== undefined && !only.includes(name)) return;
     const before = process.cpuUsage();
-    const model = await fit();
+    const model = await learn();
     const { user, system } = process.cpuUsage(before);
     const { metrics } = await evaluateRows(name, model.score, on.test, { samples: 200, seed });
     const figures = Object.entries(metrics).map(([metric, { value, lower, upper }]) => [
