@@ -43,7 +43,8 @@ export function testRanker(ranker: Ranker, { options = {} }: RankerCase) {
   describe(ranker.name, () => {
     // An item is wanted by those of its taste, which only the history tells, and at night by the others of some items.
     const split = splitOpinions(
-      (user, item, context) => ((user + item) % 2 === 0) !== (context === 3 && item < 12),
+      (user, item, context) => ((user + item) % 2 === 0) !== (context === 3 && item < 8),
+      { eventsPerUser: 60 },
     );
     let model: RankerModel;
     let probabilities: Float32Array;
