@@ -1,5 +1,7 @@
+import type { Ranker } from '../ranking/ranker.ts';
 import type { Recommender } from '../recommender.ts';
 import { convSequence } from './conv-sequence.ts';
+import { ctrRanker } from './ctr-ranker.ts';
 import { ease } from './ease.ts';
 import { itemKnn } from './item-knn.ts';
 import { multVae } from './mult-vae.ts';
@@ -15,3 +17,6 @@ export const recommenders: readonly Recommender[] = [
   multVae,
   convSequence,
 ];
+
+/** Every ranker a config can name. */
+export const rankers: readonly Ranker[] = [ctrRanker];
