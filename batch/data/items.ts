@@ -29,9 +29,13 @@ const casts: Record<keyof Columns, (sql: string, type: string) => string> = {
   available: (sql) => `TRY_CAST(${sql} AS BOOLEAN)`,
 };
 
+/** Whether an expression makes several rows of one; SQL cannot group by such. */
+export const unfolds = (sql: string): boolean => /\bunnest\s*\(/i.test(sql);
+
 /**
  * The statement that yields a source's items, one row for each distinct value of its expressions, in the order of
- * their first row. Aggregates (`mode(Description)`) are taken over the rows of an item.
+ * their first row. Aggregates (`mode(Description)`) are taken over the rows of an item,
+ * unless `unnest` makes several rows of a source's.
  */
 async function itemQuery(database: Database, source: OpenSource, columns: Columns): Promise<string> {
   const select: string[] = [];
@@ -41,10 +45,11 @@ async function itemQuery(database: Database, source: OpenSource, columns: Column
     const type = await check(database, source, `columns.${name}`, sql);
     select.push(`${casts[name](sql, type)} AS "${name}"`);
   }
-  return `
-    SELECT ${select.join(', ')}, min("source row") AS "first row"
-    FROM (SELECT *, row_number() OVER () AS "source row" FROM ${source.from} WHERE ${source.where})
-    GROUP BY ALL ORDER BY "first row", "itemId"`;
+  const rows = `(SELECT *, row_number() OVER () AS "source row" FROM ${source.from} WHERE ${source.where})`;
+  const grouped = select.some(unfolds)
+    ? `SELECT * EXCLUDE "source row", min("source row") AS "first row" FROM (SELECT ${select.join(', ')}, "source row" FROM ${rows})`
+    : `SELECT ${select.join(', ')}, min("source row") AS "first row" FROM ${rows}`;
+  return `${grouped} GROUP BY ALL ORDER BY "first row", "itemId"`;
 }
 
 /** Reads the item sources; of an item that has several rows the first stands, of several sources the first that has it. */

@@ -51,6 +51,49 @@ describe('leave-one-out', () => {
   });
 });
 
+describe('cold items', () => {
+  const dataset = datasetOf(
+    Array.from({ length: 12 }, (_, user) =>
+      Array.from({ length: 8 }, (_, at) => 1 + ((user * 3 + at * 7) % 20)),
+    ),
+    // Two items have no events: there is nothing to withhold.
+    23,
+  );
+  const parts = split(dataset, { kind: 'cold-items', testShare: 0.2 });
+  const { train, validation, trainAndValidation, test } = parts;
+  const has = (part: Dataset, items: Int32Array | undefined) =>
+    part.items.some((item) => items!.includes(item));
+
+  it('withholds every event of the items', () => {
+    expect(test.candidates).toHaveLength(4);
+    expect(validation.candidates).toHaveLength(2);
+    expect([...test.candidates!, ...validation.candidates!].every((item) => item <= 20)).toBe(true);
+    expect(has(train, validation.candidates)).toBe(false);
+    expect(has(train, test.candidates)).toBe(false);
+    expect(has(trainAndValidation, test.candidates)).toBe(false);
+    expect(has(trainAndValidation, validation.candidates)).toBe(true);
+    expect(trainAndValidation.itemIds).toBe(dataset.itemIds);
+  });
+
+  it('asks everybody for those that they have, given all the rest', () => {
+    const questions = dataset.userIds.flatMap((_, user) => {
+      const own = [...dataset.items.subarray(dataset.offsets[user], dataset.offsets[user + 1])];
+      const [cold, warm] = [true, false].map((wanted) =>
+        own.filter((item) => test.candidates!.includes(item) === wanted),
+      );
+      return cold!.length > 0 ? [[warm, cold]] : [];
+    });
+    expect(asked(test)).toEqual(questions);
+    expect(test.protocol).toBe('cold items: 4 random items withheld from training, ranked among themselves');
+  });
+
+  it('draws other items with another seed', () => {
+    const other = split(dataset, { kind: 'cold-items', testShare: 0.2 }, 2);
+    expect(other.test.candidates).not.toEqual(test.candidates);
+    expect(split(dataset, { kind: 'cold-items', testShare: 0.2 }).test.candidates).toEqual(test.candidates);
+  });
+});
+
 describe('last basket', () => {
   /** Users as lists of [basket, item, time]. */
   const withBaskets = (users: readonly (readonly (readonly [number, number, number])[])[]): Dataset => ({
