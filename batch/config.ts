@@ -131,8 +131,15 @@ export const SplitConfig = v.variant('kind', [
     testShare: v.optional(HeldOutShare, 0.1),
     validationShare: v.optional(HeldOutShare, 0.1),
   }),
-  /** The test events are given; the validation is each user's last training event. */
-  v.strictObject({ kind: v.literal('files'), test: EventSource }),
+  /**
+   * The test events are given; the validation is each user's last training event or, where the order says nothing, a
+   * random share of each user's.
+   */
+  v.strictObject({
+    kind: v.literal('files'),
+    test: EventSource,
+    validationShare: v.optional(HeldOutShare),
+  }),
 ]);
 export type SplitConfig = v.InferOutput<typeof SplitConfig>;
 

@@ -1,6 +1,7 @@
 import type { Recommender } from '../recommender.ts';
 import { convSequence } from './conv-sequence.ts';
 import { ease } from './ease.ts';
+import { graphFilter } from './graph-filter.ts';
 import { itemKnn } from './item-knn.ts';
 import { multVae } from './mult-vae.ts';
 import { popularity } from './popularity.ts';
@@ -11,6 +12,7 @@ export const recommenders: readonly Recommender[] = [
   popularity,
   itemKnn,
   ease,
+  graphFilter,
   twoTower,
   multVae,
   convSequence,

@@ -288,6 +288,25 @@ describe('given files', () => {
     ]);
     expect(parts.trainAndValidation).toBe(dataset);
   });
+
+  it('validates with a random share where the order says nothing', () => {
+    const dataset = datasetOf([Array.from({ length: 20 }, (_, at) => at + 1), [4], [1, 2]], 22);
+    const test = datasetOf([[21], [], []], 22);
+    const config = {
+      kind: 'files',
+      test: { path: 'x', columns: { userId: 'u', itemId: 'i' } },
+      validationShare: 0.2,
+    } as const;
+    const parts = split(dataset, config, 1, test);
+    const [first, second, ...others] = asked(parts.validation);
+    expect(first!.map((items) => items.length)).toEqual([16, 4]);
+    expect(first!.flat().sort((a, b) => a - b)).toEqual([...dataset.items.subarray(0, 20)]);
+    expect(second!.map((items) => items.length)).toEqual([1, 1]);
+    expect(others).toEqual([]);
+    expect(parts.trainAndValidation).toBe(dataset);
+    expect(asked(split(dataset, config, 1, test).validation)).toEqual(asked(parts.validation));
+    expect(asked(split(dataset, config, 2, test).validation)).not.toEqual(asked(parts.validation));
+  });
 });
 
 const kinds = [
