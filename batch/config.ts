@@ -107,6 +107,11 @@ export const DataConfig = v.strictObject({
   /** Users and items with fewer events are dropped, repeatedly until none is left (k-core). */
   minimumUserEvents: v.optional(Count, 1),
   minimumItemEvents: v.optional(Count, 1),
+  /**
+   * Items of the item sources on which nobody has acted: kept, they can be recommended by what is known of them. Items
+   * that the minimums drop stay out.
+   */
+  itemsWithoutEvents: v.optional(v.picklist(['drop', 'keep']), 'drop'),
   quality: v.optional(QualityThresholds, {}),
 });
 export type DataConfig = v.InferOutput<typeof DataConfig>;
@@ -139,8 +144,21 @@ export const SplitConfig = v.variant('kind', [
     validationShare: v.optional(HeldOutShare, 0.1),
     foldIn: v.optional(Fraction, 0.8),
   }),
-  /** The test events are given; the validation is each user's last training event. */
-  v.strictObject({ kind: v.literal('files'), test: EventSource }),
+  /** Random items that are never trained on, asked of the users who have them and ranked among themselves. */
+  v.strictObject({
+    kind: v.literal('cold-items'),
+    testShare: v.optional(HeldOutShare, 0.1),
+    validationShare: v.optional(HeldOutShare, 0.1),
+  }),
+  /**
+   * The test events are given; the validation is each user's last training event or, where the order says nothing, a
+   * random share of each user's.
+   */
+  v.strictObject({
+    kind: v.literal('files'),
+    test: EventSource,
+    validationShare: v.optional(HeldOutShare),
+  }),
 ]);
 export type SplitConfig = v.InferOutput<typeof SplitConfig>;
 

@@ -3,6 +3,7 @@ import type { Recommender } from '../recommender.ts';
 import { convSequence } from './conv-sequence.ts';
 import { ctrRanker } from './ctr-ranker.ts';
 import { ease } from './ease.ts';
+import { graphFilter } from './graph-filter.ts';
 import { itemKnn } from './item-knn.ts';
 import { multVae } from './mult-vae.ts';
 import { popularity } from './popularity.ts';
@@ -13,6 +14,7 @@ export const recommenders: readonly Recommender[] = [
   popularity,
   itemKnn,
   ease,
+  graphFilter,
   twoTower,
   multVae,
   convSequence,
