@@ -19,8 +19,9 @@ import {
   Unsqueeze,
   type Value,
 } from '../export/onnx/index.ts';
-import { rmsEpsilon } from '../training/layers.ts';
-import { parameterNames, type Weights } from './conv-sequence-network.ts';
+import { normEpsilon } from '../training/layers.ts';
+import { parameterNames } from './conv-sequence-network.ts';
+import { historyTable, type Weights } from './sequence-network.ts';
 
 export const encoderInputs = ['rows', 'weights', 'positions'] as const;
 
@@ -35,7 +36,7 @@ export function encoderOnnx(parameters: Weights): Uint8Array {
     const values = parameters[name]!.dataSync() as Float32Array;
     return g.weights(name, values, shape);
   };
-  const dimensions = parameters[parameterNames.items]!.shape[1]!;
+  const dimensions = historyTable(parameters).shape[1];
   const weights = g.input('weights', [1, 'L']);
   let h = Mul(g.input('rows', [1, 'L', dimensions]), Math.sqrt(dimensions));
   const positions = g.input('positions', [1, 'L']);
@@ -45,7 +46,7 @@ export function encoderOnnx(parameters: Weights): Uint8Array {
   for (let block = 0; parameters[parameterNames.block(block).mix]; block++) {
     const names = parameterNames.block(block);
     const isLast = parameters[parameterNames.block(block + 1).mix] === undefined;
-    const m = besideEarlier(RMSNormalization(h, parameter(names.input), rmsEpsilon));
+    const m = besideEarlier(RMSNormalization(h, parameter(names.input), normEpsilon));
     const values = Silu(MatMul(m, parameter(names.value)));
     const at = (x: Value): Value => (isLast ? newest(x) : x);
     const gates = Silu(MatMul(at(m), parameter(names.gate)));
@@ -54,11 +55,11 @@ export function encoderOnnx(parameters: Weights): Uint8Array {
           keepDimensions: true,
         })
       : convolve(g, values, names.filters, parameters[names.filters]!);
-    const gated = Mul(RMSNormalization(y, parameter(names.output), rmsEpsilon), gates);
+    const gated = Mul(RMSNormalization(y, parameter(names.output), normEpsilon), gates);
     h = Add(at(h), MatMul(gated, parameter(names.mix)));
     query = h;
   }
-  query = RMSNormalization(newest(query), parameter(parameterNames.query), rmsEpsilon);
+  query = RMSNormalization(newest(query), parameter(parameterNames.query), normEpsilon);
   g.output('query', ReduceSum(query, [1]), [1, dimensions]);
   return g.encode();
 }
