@@ -1,8 +1,10 @@
 import type { Recommender } from '../recommender.ts';
+import { caser } from './caser.ts';
 import { convSequence } from './conv-sequence.ts';
 import { ease } from './ease.ts';
 import { itemKnn } from './item-knn.ts';
 import { multVae } from './mult-vae.ts';
+import { nextItNet } from './next-it-net.ts';
 import { popularity } from './popularity.ts';
 import { twoTower } from './two-tower.ts';
 
@@ -14,4 +16,6 @@ export const recommenders: readonly Recommender[] = [
   twoTower,
   multVae,
   convSequence,
+  caser,
+  nextItNet,
 ];

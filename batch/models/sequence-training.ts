@@ -9,6 +9,8 @@ import { cosineDecay, createAdamW, type Optimiser, type Parameters } from '../tr
 import { normal, seededRandom } from '../training/random.ts';
 import { sequenceLoss } from '../training/sequence-loss.ts';
 import { drawCandidates } from '../training/softmax-arrays.ts';
+import { interactionMatrix } from '../training/sparse.ts';
+import { spectralItemVectors } from '../training/svd.ts';
 import {
   dealWindows,
   tileWindows,
@@ -18,7 +20,7 @@ import {
 } from '../training/windows.ts';
 import { popularityScores } from './popularity.ts';
 import { scoreWith } from './sequence-model.ts';
-import { type SequenceNetwork, tableWithBias, withOne } from './sequence-network.ts';
+import { type SequenceNetwork, tableNames, tableWithBias, withOne } from './sequence-network.ts';
 import type { SequenceOptions } from './sequence-options.ts';
 
 /** What stays the same throughout a fit. */
@@ -37,6 +39,8 @@ export interface Problem {
 
 const itemsForFullSoftmax = 20_000;
 const sampledNegatives = 2_048;
+
+const spectralLength = Number(process.env['SPECTRAL'] ?? 1);
 
 /** Small data are divided into at least so many steps an epoch, if a step then has as many windows. */
 const leastSteps = 8;
@@ -78,10 +82,22 @@ function negativesOf(wanted: number | 'all', rows: number): number | undefined {
   return rows <= itemsForFullSoftmax ? undefined : sampledNegatives;
 }
 
-export const initialise = ({ train, network, seed }: Problem): Parameters =>
+export const initialise = ({ train, network, options, seed }: Problem): Parameters =>
   tf.tidy(() => {
+    const rows = train.itemIds.length;
     const kinds = train.weights.some((weight) => weight !== 1);
-    const initial = network.initial({ rows: train.itemIds.length, kinds }, normal(seededRandom(seed)));
+    const initial = network.initial({ rows, kinds }, normal(seededRandom(seed)));
+    if (options.start === 'spectral') {
+      const [, dimensions] = initial[tableNames.items]!.shape as [number, number];
+      const matrix = interactionMatrix(train);
+      const vectors = spectralItemVectors(matrix, { dimensions, seed });
+      const squares = vectors.reduce((sum, value) => sum + value * value, 0);
+      const factor = spectralLength * Math.sqrt(new Set(matrix.indices).size / squares);
+      initial[tableNames.items] = tf.tensor2d(
+        vectors.map((value) => value * factor),
+        [rows, dimensions],
+      );
+    }
     return Object.fromEntries(Object.entries(initial).map(([name, value]) => [name, tf.variable(value)]));
   });
 
@@ -160,8 +176,11 @@ function batchLoss(
     items: tf.tensor1d(batch.items, 'int32'),
     weights: tf.tensor1d(batch.weights),
   };
-  const drop = (x: tf.Tensor2D): tf.Tensor2D =>
-    options.dropout === 0 ? x : tf.mul(x, dropoutMask(...x.shape, options.dropout, random));
+  const dropout =
+    (rate: number) =>
+    (x: tf.Tensor2D): tf.Tensor2D =>
+      rate === 0 ? x : tf.mul(x, dropoutMask(...x.shape, rate, random));
+  const drop = { input: dropout(options.inputDropout), within: dropout(options.dropout) };
   const queries = withOne(network.queriesAt(parameters, events, tf.tensor1d(batch.places, 'int32'), drop));
   const table = tableWithBias(parameters);
   const rows = table.shape[0];
