@@ -9,8 +9,7 @@ import { cosineDecay, createAdamW, type Optimiser, type Parameters } from '../tr
 import { normal, seededRandom } from '../training/random.ts';
 import { sequenceLoss } from '../training/sequence-loss.ts';
 import { drawCandidates } from '../training/softmax-arrays.ts';
-import { interactionMatrix } from '../training/sparse.ts';
-import { spectralItemVectors } from '../training/svd.ts';
+import { unitSpectralVectors } from '../training/svd.ts';
 import {
   dealWindows,
   tileWindows,
@@ -40,7 +39,8 @@ export interface Problem {
 const itemsForFullSoftmax = 20_000;
 const sampledNegatives = 2_048;
 
-const spectralLength = Number(process.env['SPECTRAL'] ?? 1);
+/** Root mean square length of an item's vector at a spectral start. */
+const spectralLength = 0.4;
 
 /** Small data are divided into at least so many steps an epoch, if a step then has as many windows. */
 const leastSteps = 8;
@@ -89,14 +89,10 @@ export const initialise = ({ train, network, options, seed }: Problem): Paramete
     const initial = network.initial({ rows, kinds }, normal(seededRandom(seed)));
     if (options.start === 'spectral') {
       const [, dimensions] = initial[tableNames.items]!.shape as [number, number];
-      const matrix = interactionMatrix(train);
-      const vectors = spectralItemVectors(matrix, { dimensions, seed });
-      const squares = vectors.reduce((sum, value) => sum + value * value, 0);
-      const factor = spectralLength * Math.sqrt(new Set(matrix.indices).size / squares);
-      initial[tableNames.items] = tf.tensor2d(
-        vectors.map((value) => value * factor),
-        [rows, dimensions],
-      );
+      const vectors = tf.tensor2d(unitSpectralVectors(train, dimensions, seed), [rows, dimensions]);
+      const start = tf.mul(vectors, spectralLength);
+      for (const name of [tableNames.items, tableNames.history])
+        if (initial[name]) initial[name] = tf.clone(start);
     }
     return Object.fromEntries(Object.entries(initial).map(([name, value]) => [name, tf.variable(value)]));
   });
