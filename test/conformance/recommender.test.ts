@@ -10,6 +10,8 @@ const cases: Record<string, RecommenderCase> = {
   'item-knn': { exempt: closedForm },
   ease: { exempt: closedForm },
   'graph-filter': { exempt: closedForm },
+  caser: { options: { dropout: 0.1, learningRate: 0.01 } },
+  'next-it-net': { options: { learningRate: 0.01 } },
   'mult-vae': { options: { hidden: 64, dimensions: 32, epochs: 40 } },
 };
 
