@@ -13,6 +13,7 @@ import { releaseCommand } from './release/commands.ts';
 import { verifyRelease } from './release/verify.ts';
 import { assertFree, serve } from './serve.ts';
 import { openStore, type Store } from './store/index.ts';
+import { tuneCommand, tuneFlags } from './tune/command.ts';
 
 /** The command line: the only place that reads arguments, the environment and decides exit codes. */
 const usage = `perigee: train recommenders from events, publish releases, answer at the edge
@@ -21,6 +22,7 @@ const usage = `perigee: train recommenders from events, publish releases, answer
   perigee run      run the pipeline; exit 3 when the gate refuses the release
   perigee serve    serve the channel's release on this machine
   perigee release  list | show [id] | verify [id] | rollback [id] | prune
+  perigee tune     search a model's options on the validation split
   perigee init     write a perigee.config.ts for your own events
 
   --config <file>   the run to make                      ($PERIGEE_CONFIG, else perigee.config.ts)
@@ -30,6 +32,13 @@ const usage = `perigee: train recommenders from events, publish releases, answer
   --dry-run         run everything but change nothing in the store
   --keep <number>   releases that prune keeps            (5)
   --verbose         print the stack of an error
+  tune takes:
+  --model <name>    which, where the config names several
+  --trials <number> choices of options to try              (27)
+  --minutes <n>     stop then, with what has been found
+  --processes <n>   fits at once                           (half the cores)
+  --seed <number>   of the search                          (the config's)
+  --write           set what was found in the config
   init takes: ${Object.keys(initFlags)
     .map((flag) => `--${flag}`)
     .join(' ')}
@@ -48,6 +57,7 @@ const flags = {
   keep: { type: 'string', default: '5' },
   verbose: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
+  ...tuneFlags,
   ...initFlags,
 } as const;
 
@@ -67,6 +77,8 @@ interface Workspace {
   readonly directory: string;
   readonly dataDirectory: string;
   readonly store: Store;
+  /** Opens `s3://bucket`, for sources that lie there. */
+  readonly openBucket: (address: string) => Store;
 }
 
 async function openWorkspace(values: Flags): Promise<Workspace> {
@@ -74,11 +86,10 @@ async function openWorkspace(values: Flags): Promise<Workspace> {
   const config = await loadConfig(file);
   const directory = path.dirname(file);
   const dataDirectory = values.data === undefined ? directory : path.resolve(values.data);
-  const store = openStore(process.env['PERIGEE_STORE'] || config.store, {
-    baseDirectory: directory,
-    environment: process.env,
-  });
-  return { config, directory, dataDirectory, store };
+  const openBucket = (address: string): Store =>
+    openStore(address, { baseDirectory: directory, environment: process.env });
+  const store = openBucket(process.env['PERIGEE_STORE'] || config.store);
+  return { config, directory, dataDirectory, store, openBucket };
 }
 
 function portOf(values: Flags): number {
@@ -102,8 +113,7 @@ async function run(
     cache: await openCache(path.join(working, 'cache')),
     backend: backend.name,
     store: workspace.store,
-    openBucket: (address) =>
-      openStore(address, { baseDirectory: workspace.directory, environment: process.env }),
+    openBucket: workspace.openBucket,
     dryRun: values['dry-run'],
     reporter,
     signal,
@@ -183,6 +193,24 @@ async function command(
         dryRun: values['dry-run'],
       });
       reporter.line(text);
+      return exit.done;
+    }
+    case 'tune': {
+      const { config, directory, dataDirectory, openBucket } = await openWorkspace(values);
+      const wanted = backendOf(values.backend);
+      await tuneCommand(values, {
+        config,
+        file: path.resolve(values.config),
+        baseDirectory: dataDirectory,
+        configDirectory: directory,
+        cacheDirectory: path.join(directory, '.perigee', 'cache'),
+        openBackend: async () => (await openBackend(wanted)).name,
+        openBucket,
+        environment: process.env,
+        reporter,
+        stream: process.stdout,
+        signal,
+      });
       return exit.done;
     }
     case 'init':

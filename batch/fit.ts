@@ -3,7 +3,7 @@ import { ConfigError, FitError } from '../shared/errors.ts';
 import type { Cached } from './cache.ts';
 import type { Config } from './config.ts';
 import type { Dataset } from './data/dataset.ts';
-import type { PreparedData } from './data/prepare.ts';
+import type { DevelopmentData, PreparedData } from './data/prepare.ts';
 import { evaluate, primaryMetric } from './evaluate/evaluate.ts';
 import { type Evaluation, primaryOf } from './evaluate/evaluation.ts';
 import type { EvaluationSet } from './evaluate/protocol.ts';
@@ -63,15 +63,19 @@ export function configuredModels(config: Config): Entrant[] {
     }));
 }
 
-function parseOptions(recommender: Recommender, input: unknown): unknown {
+/** @throws ConfigError naming every option that is not the model's own, or not within its bounds */
+export function parseOptions(recommender: Recommender, input: unknown): unknown {
   const result = v.safeParse(recommender.options, input);
   if (result.success) return result.output;
   const within = `models.${recommender.name}`;
   throw new ConfigError(result.issues.flatMap((issue) => mistakesOf(issue, within)).join('\n'));
 }
 
+/** What surrounds a single fit. */
+export type FitContext = Pick<Context, 'cache' | 'backend' | 'signal'>;
+
 /** What a fit and its figures depend on. */
-const keyOf = (options: unknown, config: Config, data: PreparedData, { backend }: Context): object => ({
+const keyOf = (options: unknown, config: Config, data: DevelopmentData, { backend }: FitContext): object => ({
   ...data.splitInputs,
   evaluation: config.evaluation,
   seed: config.seed,
@@ -87,13 +91,10 @@ export async function fitCandidates(
   context: Context,
 ): Promise<Candidate[]> {
   const candidates: Candidate[] = [];
-  for (const { recommender, options } of entrants) {
-    const inputs = keyOf(options, config, data, context);
-    const { name } = recommender;
-    const fit = context.reporter.stage(`fit ${name}`, async (stage) => {
-      const fitted = await context.cache.get(`fit-${name}`, inputs, (checkpoints) =>
-        fitCandidate(recommender, options, config, data, { context, stage, checkpoints }),
-      );
+  for (const entrant of entrants) {
+    const { recommender } = entrant;
+    const fit = context.reporter.stage(`fit ${recommender.name}`, async (stage) => {
+      const fitted = await fitOnce(entrant, config, data, context, stage);
       note(stage, fitted, fitted.value.validation, 'validation');
       return fitted.value;
     });
@@ -101,6 +102,20 @@ export async function fitCandidates(
     if (candidate !== undefined) candidates.push(candidate);
   }
   return candidates;
+}
+
+/** Fits a model on the training split and measures it on the validation split, unless an earlier run did. */
+export function fitOnce(
+  { recommender, options }: Entrant,
+  config: Config,
+  data: DevelopmentData,
+  context: FitContext,
+  stage: Stage,
+): Promise<Cached<Candidate>> {
+  const inputs = keyOf(options, config, data, context);
+  return context.cache.get(`fit-${recommender.name}`, inputs, (checkpoints) =>
+    fitCandidate(recommender, options, config, data, { context, stage, checkpoints }),
+  );
 }
 
 /** A baseline that nobody asked for may be out of its depth (EASE on a huge catalogue): the run goes on without it. */
@@ -166,7 +181,7 @@ function note(stage: Stage, cached: Cached<unknown>, { metrics, primary }: Evalu
 }
 
 interface FitSurroundings {
-  readonly context: Context;
+  readonly context: FitContext;
   readonly stage: Stage;
   readonly checkpoints: Checkpoints;
 }
@@ -175,10 +190,10 @@ async function fitCandidate(
   recommender: Recommender,
   options: unknown,
   config: Config,
-  data: PreparedData,
+  data: DevelopmentData,
   surroundings: FitSurroundings,
 ): Promise<Candidate> {
-  const { train, validation } = await data.split();
+  const { train, validation } = await data.development();
   const { signal } = surroundings.context;
   const curves: CurvePoint[] = [];
   const run: Run = {

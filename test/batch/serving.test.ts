@@ -26,6 +26,7 @@ describe('a serving release', () => {
       popularity: popularityOf(dataset),
       splitInputs: {},
       dataset: async () => dataset,
+      development: async () => ({ train: dataset, validation: set }),
       split: async () => ({ train: dataset, validation: set, trainAndValidation: dataset, test: set }),
     };
     const config = parseConfig(perigeeConfig, 'test');
