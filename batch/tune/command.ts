@@ -52,13 +52,13 @@ export async function tuneCommand(flags: Flags, surroundings: TuneSurroundings):
   const seed = wholeNumber('seed', flags.seed, 0) ?? config.seed;
   const minutes = positive('minutes', flags.minutes);
   const processes = wholeNumber('processes', flags.processes, 1);
-  const deadline =
-    minutes === undefined ? new AbortController().signal : AbortSignal.timeout(minutes * 60_000);
   const backend = await surroundings.openBackend();
   const cache = await openCache(surroundings.cacheDirectory);
   const { quality } = await prepareData(config, undefined, { ...surroundings, cache });
   const size = processes ?? affordable(quality.rows.kept);
   reporter.line(`  ${recommender.name} on ${backend}, ${size} ${size === 1 ? 'process' : 'processes'}`);
+  const deadline =
+    minutes === undefined ? new AbortController().signal : AbortSignal.timeout(minutes * 60_000);
   const tuned = await (async () => {
     await using pool = openPool(
       { kind: 'assignment', backend, ...placesOf(surroundings) },

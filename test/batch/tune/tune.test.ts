@@ -2,8 +2,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadConfig } from '../../../batch/load-config.ts';
+import { loadConfig, parseConfig } from '../../../batch/load-config.ts';
+import { recommenders } from '../../../batch/models/index.ts';
 import { seededRandom } from '../../../batch/training/random.ts';
+import type { GivenOptions } from '../../../batch/tune/points.ts';
+import type { Pool } from '../../../batch/tune/pool.ts';
+import { tune } from '../../../batch/tune/tune.ts';
+import { FitError } from '../../../shared/errors.ts';
 import { killAll, perigee } from '../../fixtures/command.ts';
 
 /** The command as a user runs it, with its processes, on a small shop: two tastes, and an order in each. */
@@ -123,12 +128,6 @@ describe('perigee tune', () => {
     expect(found(output)).toBe(found(whole));
   });
 
-  it('stops when its time is over, with what it has', { timeout: 60_000 }, async () => {
-    const output = await done(tuneIn(folder, '--trials', '500', '--processes', '1', '--minutes', '0.07'));
-    expect(output).toContain('stopped by --minutes');
-    expect(rows(output).length).toBeGreaterThan(0);
-  });
-
   it.each([
     [['--trials', '0'], "--trials: expected a whole number from 1, found '0'"],
     [['--minutes', '0'], "--minutes: expected a number above 0, found '0'"],
@@ -140,5 +139,81 @@ describe('perigee tune', () => {
     const command = tuneIn(folder, ...args);
     expect(await command.exited).toBe(2);
     expect(command.output()).toContain(message);
+  });
+});
+
+describe('a search', () => {
+  const config = parseConfig(
+    {
+      name: 'x',
+      data: { events: { path: 'e.csv', columns: { userId: 'u', itemId: 'i' } } },
+      evaluation: { bootstrapSamples: 100 },
+    },
+    'test',
+  );
+  const recommender = recommenders.find(({ name }) => name === 'two-tower')!;
+  const nobody = { planned() {}, running() {}, finished() {}, unfit() {} };
+
+  /** A search whose fits come to what `figureOf` says, or are refused by what it throws. */
+  async function search(
+    figureOf: (options: GivenOptions, fit: number) => number,
+    deadline = new AbortController(),
+  ) {
+    let fits = 0;
+    const pool: Pool = {
+      async run({ options }) {
+        deadline.signal.throwIfAborted();
+        const figure = figureOf(options, fits++);
+        return { figure, perQuery: Float32Array.of(figure, figure), reused: false };
+      },
+      [Symbol.asyncDispose]: async () => {},
+    };
+    return tune(recommender, config, {
+      trials: 9,
+      seed: 1,
+      pool,
+      deadline: deadline.signal,
+      watcher: nobody,
+    });
+  }
+
+  it('stops when its time is over, with what it has', async () => {
+    const deadline = new AbortController();
+    const tuned = await search((_, fit) => {
+      if (fit === 3) deadline.abort(new Error('over'));
+      return fit / 10;
+    }, deadline);
+    expect(tuned).toMatchObject({ stopped: true, fits: 4, best: { number: 3, budget: 0.444 } });
+    expect(tuned.gain.value).toBeCloseTo(0.3);
+  });
+
+  it('needs at least the figure of the options as configured', async () => {
+    const deadline = new AbortController();
+    deadline.abort(new Error('over'));
+    await expect(search(() => 1, deadline)).rejects.toThrow(
+      /expected time for at least the options as configured/,
+    );
+  });
+
+  it('goes on without the options that cannot be fitted', async () => {
+    const tuned = await search(({ batchSize, epochs }) => {
+      if (batchSize === 64) throw new FitError('diverged');
+      return epochs === undefined ? 0.2 : 0.1;
+    });
+    expect(tuned.fits).toBeLessThan(14);
+    expect(tuned.best).toBe(tuned.configured);
+    await expect(
+      search(() => {
+        throw new FitError('diverged');
+      }),
+    ).rejects.toThrow('cannot be fitted with the options as configured');
+  });
+
+  it('ends with what is no fault of the options', async () => {
+    await expect(
+      search(() => {
+        throw new Error('no disk');
+      }),
+    ).rejects.toThrow('no disk');
   });
 });
