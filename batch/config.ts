@@ -49,6 +49,8 @@ export const ItemSource = v.strictObject({
     url: v.optional(Sql),
     image: v.optional(Sql),
     available: v.optional(Sql),
+    /** A list of words by which models know an item beside its id. Not shown, not part of a release. */
+    features: v.optional(Sql),
   }),
 });
 export type ItemSource = v.InferOutput<typeof ItemSource>;

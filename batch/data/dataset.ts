@@ -14,6 +14,11 @@ export interface Dataset {
   readonly itemIds: readonly string[];
   /** [items]; undefined where nothing is known of an item. Index 0 is undefined. */
   readonly attributes: readonly (ItemAttributes | undefined)[];
+  /**
+   * [items] words by which models know an item beside its id, sorted, each once; empty where there are none, as for
+   * index 0. Absent where the config names no such column.
+   */
+  readonly features?: readonly (readonly string[])[];
   /** [users + 1]; the events of user u are offsets[u] … offsets[u + 1] − 1. */
   readonly offsets: Uint32Array;
   /** [events] item index. */
@@ -53,9 +58,7 @@ export function selectEvents(dataset: Dataset, keep: (event: number) => boolean)
   }
   const chosen = kept.subarray(0, size);
   return {
-    userIds: dataset.userIds,
-    itemIds: dataset.itemIds,
-    attributes: dataset.attributes,
+    ...dataset,
     offsets: newOffsets,
     items: pick(items, chosen),
     times: pick(times, chosen),
@@ -101,14 +104,20 @@ export function alignTo(reference: Dataset, dataset: Dataset): Dataset {
     if (number >= 0) offsets[number + 1] = known.offsets[user + 1]! - known.offsets[user]!;
   }
   for (let user = 0; user + 1 < offsets.length; user++) offsets[user + 1]! += offsets[user]!;
-  const { userIds, itemIds, attributes } = reference;
-  return { ...known, userIds, itemIds, attributes, offsets, items: known.items.map((item) => items[item]!) };
+  const { userIds, itemIds, attributes, features } = reference;
+  const { features: _, ...events } = known;
+  return {
+    ...events,
+    ...{ userIds, itemIds, attributes, offsets, items: events.items.map((item) => items[item]!) },
+    ...(features && { features }),
+  };
 }
 
 /** sha256 over every column of a dataset, in order. */
 export function fingerprintOf(dataset: Dataset): string {
   const hash = createHash('sha256');
   for (const ids of [dataset.userIds, dataset.itemIds, dataset.attributes]) hash.update(canonicalJson(ids));
+  if (dataset.features !== undefined) hash.update(canonicalJson(dataset.features));
   const { offsets, items, times, weights, baskets } = dataset;
   for (const column of [offsets, items, times, weights, ...(baskets === undefined ? [] : [baskets])]) {
     hash.update(`${column.constructor.name} ${column.length}`);

@@ -120,7 +120,8 @@ function eventChecks(
   ];
 }
 
-const withAttributes = (dataset: Dataset, table: ItemTable): Dataset => ({
+const withAttributes = (dataset: Dataset, { attributes, features }: ItemTable): Dataset => ({
   ...dataset,
-  attributes: dataset.itemIds.map((itemId) => table.attributes.get(itemId)),
+  attributes: dataset.itemIds.map((itemId) => attributes.get(itemId)),
+  ...(features && { features: dataset.itemIds.map((itemId) => features.get(itemId) ?? []) }),
 });

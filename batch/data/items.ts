@@ -6,15 +6,23 @@ import { check, expression, type OpenSource, reading } from './source.ts';
 /** What the item sources say. */
 export interface ItemTable {
   readonly attributes: ReadonlyMap<string, ItemAttributes>;
+  /** Words of all rows of an item, sorted; absent where no source has a column for them. */
+  readonly features?: ReadonlyMap<string, readonly string[]>;
   /** Rows beyond an item's first, which stands: the sources disagree with themselves. */
   readonly conflicts: readonly Row[];
 }
 
-/** How each attribute is read; what cannot be is left out. */
-const casts: Record<Exclude<keyof ItemSource['columns'], 'itemId'>, (sql: string, type: string) => string> = {
+type Columns = ItemSource['columns'];
+
+const listOf = (sql: string, type: string): string =>
+  type.endsWith('[]') ? `CAST(${sql} AS VARCHAR[])` : `string_split(CAST(${sql} AS VARCHAR), '|')`;
+
+/** How each column is read; what cannot be is left out. */
+const casts: Record<keyof Columns, (sql: string, type: string) => string> = {
+  itemId: (sql) => `CAST(${sql} AS VARCHAR)`,
   title: (sql) => `CAST(${sql} AS VARCHAR)`,
-  categories: (sql, type) =>
-    type.endsWith('[]') ? `CAST(${sql} AS VARCHAR[])` : `string_split(CAST(${sql} AS VARCHAR), '|')`,
+  categories: listOf,
+  features: listOf,
   price: (sql) => `TRY_CAST(${sql} AS DOUBLE)`,
   url: (sql) => `CAST(${sql} AS VARCHAR)`,
   image: (sql) => `CAST(${sql} AS VARCHAR)`,
@@ -25,17 +33,13 @@ const casts: Record<Exclude<keyof ItemSource['columns'], 'itemId'>, (sql: string
  * The statement that yields a source's items, one row for each distinct value of its expressions, in the order of
  * their first row. Aggregates (`mode(Description)`) are taken over the rows of an item.
  */
-async function itemQuery(
-  database: Database,
-  source: OpenSource,
-  columns: ItemSource['columns'],
-): Promise<string> {
+async function itemQuery(database: Database, source: OpenSource, columns: Columns): Promise<string> {
   const select: string[] = [];
-  for (const [name, text] of Object.entries(columns) as [keyof typeof columns, string | undefined][]) {
+  for (const [name, text] of Object.entries(columns) as [keyof Columns, string | undefined][]) {
     if (text === undefined) continue;
     const sql = expression(text, source.columns);
     const type = await check(database, source, `columns.${name}`, sql);
-    select.push(`${name === 'itemId' ? `CAST(${sql} AS VARCHAR)` : casts[name](sql, type)} AS "${name}"`);
+    select.push(`${casts[name](sql, type)} AS "${name}"`);
   }
   return `
     SELECT ${select.join(', ')}, min("source row") AS "first row"
@@ -46,38 +50,65 @@ async function itemQuery(
 /** Reads the item sources; of an item that has several rows the first stands, of several sources the first that has it. */
 export async function readItems(
   database: Database,
-  sources: readonly { readonly open: OpenSource; readonly columns: ItemSource['columns'] }[],
+  sources: readonly { readonly open: OpenSource; readonly columns: Columns }[],
 ): Promise<ItemTable> {
   const attributes = new Map<string, ItemAttributes>();
+  const words = new Map<string, Set<string>>();
   const conflicts: Row[] = [];
   // With several threads mode() and the like would choose among equals by chance.
   await database.rows('SET threads = 1');
-  for (const { open, columns } of sources) {
-    const query = await itemQuery(database, open, columns);
-    for (const row of await reading(open.name, () => database.rows(query))) {
-      const itemId = row['itemId'];
-      if (typeof itemId !== 'string' || itemId === '') continue;
-      if (attributes.has(itemId)) conflicts.push(row);
-      else attributes.set(itemId, attributesOf(row));
+  for (const {
+    open,
+    columns: { features, ...columns },
+  } of sources) {
+    const describes = Object.keys(columns).length > 1;
+    for await (const [itemId, row] of itemRows(database, open, columns)) {
+      if (!attributes.has(itemId)) attributes.set(itemId, attributesOf(row));
+      else if (describes) conflicts.push(row);
+    }
+    // Apart from the attributes: of these the first row stands, words are of all rows.
+    if (features === undefined) continue;
+    for await (const [itemId, row] of itemRows(database, open, { itemId: columns.itemId, features })) {
+      const known = words.get(itemId) ?? new Set();
+      for (const word of textsOf(row['features'])) known.add(word);
+      words.set(itemId, known);
     }
   }
   await database.rows('RESET threads');
-  return { attributes, conflicts };
+  const hasWords = sources.some(({ columns }) => columns.features !== undefined);
+  return { attributes, conflicts, ...(hasWords && { features: sorted(words) }) };
 }
+
+/** A source's items with their ids; rows without an id are left out. */
+async function* itemRows(
+  database: Database,
+  source: OpenSource,
+  columns: Columns,
+): AsyncGenerator<[string, Row]> {
+  const query = await itemQuery(database, source, columns);
+  for (const row of await reading(source.name, () => database.rows(query))) {
+    const itemId = row['itemId'];
+    if (typeof itemId === 'string' && itemId !== '') yield [itemId, row];
+  }
+}
+
+const sorted = (words: ReadonlyMap<string, ReadonlySet<string>>): Map<string, readonly string[]> =>
+  new Map([...words].map(([itemId, own]) => [itemId, [...own].sort()]));
 
 function attributesOf(row: Row): ItemAttributes {
   const { title, categories, price, url, image, available } = row;
   const attributes: ItemAttributes = {};
   if (isText(title)) attributes.title = title.trim();
-  if (Array.isArray(categories)) {
-    const names = categories.filter(isText).map((name) => name.trim());
-    if (names.length > 0) attributes.categories = [...new Set(names)];
-  }
+  const names = textsOf(categories);
+  if (names.length > 0) attributes.categories = [...new Set(names)];
   if (typeof price === 'number' && Number.isFinite(price)) attributes.price = price;
   if (isText(url)) attributes.url = url.trim();
   if (isText(image)) attributes.image = image.trim();
   if (typeof available === 'boolean') attributes.available = available;
   return attributes;
 }
+
+const textsOf = (list: Cell | undefined): string[] =>
+  Array.isArray(list) ? list.filter(isText).map((text) => text.trim()) : [];
 
 const isText = (value: Cell | undefined): value is string => typeof value === 'string' && value.trim() !== '';

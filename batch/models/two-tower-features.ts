@@ -1,4 +1,5 @@
 import type { ItemAttributes } from '../../shared/catalogue.ts';
+import type { Dataset } from '../data/dataset.ts';
 
 /** Which attribute values describe which items: pair i says that item `items[i]` has feature `features[i]`. */
 export interface ItemFeatures {
@@ -14,11 +15,15 @@ const priceBuckets = 10;
 /** A feature of a single item says no more than its id. */
 const minimumItems = 2;
 
-/** Categories as they are, and the tenth of all known prices in which an item's price lies. */
-export function itemFeatures(attributes: readonly (ItemAttributes | undefined)[]): ItemFeatures {
+/** Categories and words as they are, and the tenth of all known prices in which an item's price lies. */
+export function itemFeatures({
+  attributes,
+  features: words,
+}: Pick<Dataset, 'attributes' | 'features'>): ItemFeatures {
   const bucket = priceBucket(attributes);
-  const names = attributes.map((item) => [
+  const names = attributes.map((item, index) => [
     ...new Set((item?.categories ?? []).map((category) => `category ${category}`)),
+    ...(words?.[index] ?? []).map((word) => `word ${word}`),
     ...(item?.price === undefined ? [] : [`price ${bucket(item.price)}`]),
   ]);
   const counts = new Map<string, number>();

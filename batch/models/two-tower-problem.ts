@@ -39,7 +39,7 @@ export function createProblem(train: Dataset, options: TwoTowerOptions, seed: nu
     train,
     options,
     seed,
-    features: itemFeatures(train.attributes),
+    features: itemFeatures(train),
     popularity: popularityScores(train, {}),
     stepsPerEpoch,
     batches: batches({

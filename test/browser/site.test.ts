@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { transform } from 'esbuild';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Served, serve } from '../../batch/serve.ts';
@@ -111,6 +112,20 @@ describe.skipIf(chromium.reason !== undefined)(`demo page ${chromium.reason ?? '
     );
     expect(demo.complaints).toEqual([]);
     expect([...demo.hosts]).toEqual([new URL(worker.url).host]);
+  });
+
+  it('serves a page that uses the typed client', async () => {
+    const source = await readFile(path.resolve(import.meta.dirname, '../../edge/client.ts'), 'utf8');
+    const { code } = await transform(source, { loader: 'ts' });
+    await using demo = await open({ bypassCSP: true });
+    const module = `data:text/javascript,${encodeURIComponent(code)}`;
+    const items =
+      await demo.page.evaluate(`import(${JSON.stringify(module)}).then(async ({ createClient }) => {
+      const client = createClient({ url: location.origin });
+      const request = { history: [{ itemId: 'item-0000011', kind: 'purchase' }], limit: 12 };
+      return (await client.recommend(request)).items.map(({ itemId }) => itemId);
+    })`);
+    expect(items).toEqual(await answerTo(purchases('item-0000011')));
   });
 
   it('answers anew with every click, as the API does', async () => {

@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { createRequire, registerHooks } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -47,11 +48,13 @@ function register(variant: VariantName, folder: string): void {
   const { binding, kernels, packageOf } = layout(folder);
   const distribution = path.join(packageOf(tfjsNode.name), 'dist');
   const load = createRequire(path.join(folder, 'package.json'));
+  // As modules are told it: the folder may lie behind a link.
+  const home = pathToFileURL(realpathSync(folder)).href;
   setEnvironment(variant);
   restoreRemovedFunctions();
   const resolver = registerHooks({
     resolve: (specifier, context, next) =>
-      specifier.startsWith('@tensorflow/tfjs') && context.parentURL?.startsWith(pathToFileURL(folder).href)
+      specifier.startsWith('@tensorflow/tfjs') && context.parentURL?.startsWith(home)
         ? next('@tensorflow/tfjs-core', { ...context, parentURL: import.meta.url })
         : next(specifier, context),
   });

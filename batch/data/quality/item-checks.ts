@@ -45,6 +45,9 @@ export function tailChecks(dataset: Dataset): QualityCheck[] {
 
 export type AttributeName = Exclude<keyof ItemSource['columns'], 'itemId'>;
 
+const has = ({ attributes, features }: Dataset, item: number, name: AttributeName): boolean =>
+  name === 'features' ? features![item]!.length > 0 : attributes[item]?.[name] !== undefined;
+
 /** Whether the item sources know the items of the events, and the other way about. */
 export function coverageChecks(
   dataset: Dataset,
@@ -59,7 +62,9 @@ export function coverageChecks(
     .sort((a, b) => b.events - a.events);
   const gaps = configured
     .map((name) => {
-      const without = dataset.attributes.filter((known) => known !== undefined && known[name] === undefined);
+      const without = dataset.attributes.filter(
+        (known, item) => known !== undefined && !has(dataset, item, name),
+      );
       return noted(
         'missing attribute',
         share(without.length, items),

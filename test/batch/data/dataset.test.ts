@@ -12,6 +12,7 @@ import { eventsOf } from '../../fixtures/sources.ts';
 const full: Dataset = {
   ...datasetOf([[{ item: 2, time: 1.5, weight: 0.2 }, 1], [], [1, 2, 2]], 3),
   attributes: [undefined, { title: 'Ünïcode', categories: ['a'] }, undefined],
+  features: [[], ['x', 'y'], []],
   baskets: Int32Array.of(0, 1, 2, 2, 3),
 };
 
@@ -21,6 +22,7 @@ describe('parts of a dataset', () => {
     expect([...part.offsets]).toEqual([0, 1, 1, 3]);
     expect([...part.baskets!]).toEqual([0, 2, 3].map((basket) => (basket === 2 ? 2 : basket)));
     expect(part.itemIds).toBe(full.itemIds);
+    expect(part.features).toBe(full.features);
     const compact = withoutEmptyUsers(part);
     expect(compact.userIds).toEqual(['user-000000', 'user-000002']);
     expect([...compact.offsets]).toEqual([0, 1, 3]);
@@ -29,8 +31,15 @@ describe('parts of a dataset', () => {
   it('aligns to another numbering; what is not there is left out', () => {
     const reference = { ...datasetOf([[1], [2]], 4), userIds: ['a', 'c'], itemIds: ['', 'p', 'q', 's'] };
     const other = { ...datasetOf([[2], [1, 2, 3, 2]], 4), userIds: ['b', 'c'], itemIds: ['', 'o', 'q', 's'] };
-    const aligned = alignTo(reference, other);
+    const aligned = alignTo(reference, { ...other, features: [[], ['x'], [], []] });
     expect(aligned.userIds).toBe(reference.userIds);
+    expect(aligned.features).toBeUndefined();
+    expect(alignTo({ ...reference, features: [[], ['x'], [], []] }, other).features).toEqual([
+      [],
+      ['x'],
+      [],
+      [],
+    ]);
     expect(eventsOf(aligned)).toEqual({ a: [], c: ['q', 's', 'q'] });
   });
 
@@ -39,6 +48,8 @@ describe('parts of a dataset', () => {
       { userIds: ['a', 'b', 'c'] },
       { itemIds: ['', 'x', 'y'] },
       { attributes: [undefined, undefined, undefined] },
+      { features: [[], ['x'], []] },
+      { features: [[], [], ['x', 'y']] },
       { items: full.items.toReversed() },
       { times: full.times.map((time) => time + 1) },
       { weights: full.weights.map(() => 2) },

@@ -60,6 +60,35 @@ describe('item attributes', () => {
     expect(dataset.attributes.slice(1)).toEqual([{ categories: ['a', 'b'] }, {}, undefined]);
   });
 
+  it('unites the words of all rows and sources of an item', async () => {
+    const pairs = 'id,name,word\n1,One,b\n1,One,a\n3,Three,\n1,One,b\n';
+    const lists = '{"id": 1, "tags": ["c", null, " a "]}\n{"id": 2, "tags": ["a|b"]}\n';
+    const { dataset, quality } = await ingest(
+      { 'e.csv': eventText, 'i.csv': pairs, 'i.jsonl': lists },
+      {
+        events,
+        items: [
+          { path: 'i.csv', header: true, columns: { itemId: 'id', title: 'name', features: 'word' } },
+          { path: 'i.jsonl', columns: { itemId: 'id', features: 'tags' } },
+        ],
+      },
+    );
+    expect(dataset.features).toEqual([[], ['a', 'b', 'c'], ['a|b'], []]);
+    // The second source knows item 1 too, and has nothing else to say of it.
+    expect(dataset.attributes).toEqual([undefined, { title: 'One' }, {}, { title: 'Three' }]);
+    expect(quality.checks.filter(({ name }) => name === 'conflicting item rows')).toEqual([]);
+    expect(quality.checks.filter(({ name }) => name === 'missing attribute')).toMatchObject([
+      { message: expect.stringContaining('have no title') },
+      { message: expect.stringContaining('have no features'), value: 1 / 3 },
+    ]);
+  });
+
+  it('has no words where no column names them', async () => {
+    const items = { path: 'i.csv', header: true, columns: { itemId: 'id' } };
+    const { dataset } = await ingest({ 'e.csv': eventText, 'i.csv': 'id\n1\n' }, { events, items });
+    expect('features' in dataset).toBe(false);
+  });
+
   it('aggregates the rows of an item; among equally common values the first stands', async () => {
     const text = 'id,name,price\n1,b,1\n1,a,2\n1,a,9\n2,y,4\n2,x,6\n';
     const items = {

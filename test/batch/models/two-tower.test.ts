@@ -27,13 +27,14 @@ beforeAll(async () => {
 
 describe('item features', () => {
   it('are the categories of two items and more, and the tenth of the prices', () => {
-    const features = itemFeatures([
+    const attributes = [
       undefined,
       { categories: ['mugs', 'blue'], price: 1 },
       { categories: ['mugs', 'mugs'] },
       { price: 1 },
       { price: 50 },
-    ]);
+    ];
+    const features = itemFeatures({ attributes });
     // 'blue' and the price 50 belong to one item each.
     expect(features.count).toBe(2);
     expect(Array.from(features.items)).toEqual([1, 1, 2, 3]);
@@ -45,8 +46,17 @@ describe('item features', () => {
       1,
     ]);
   });
+  it('are words too', () => {
+    const features = itemFeatures({
+      attributes: [undefined, undefined, { categories: ['mugs'] }, { categories: ['mugs'] }],
+      features: [[], ['mugs', 'red'], ['red'], ['blue']],
+    });
+    expect(features.count).toBe(2);
+    expect(Array.from(features.items)).toEqual([1, 2, 2, 3]);
+    expect(Array.from(features.features)).toEqual([1, 0, 1, 0]);
+  });
   it('are none where nothing is known', () => {
-    expect(itemFeatures([undefined, undefined, {}]).count).toBe(0);
+    expect(itemFeatures({ attributes: [undefined, undefined, {}] }).count).toBe(0);
   });
 });
 
@@ -64,7 +74,10 @@ describe('the encoder', () => {
 
   it('sums the rows of a history when untrained, whatever the number of heads', () => {
     const scores = [1, 3].map((heads) => {
-      const parameters = initialParameters(table, dimensions, { features: itemFeatures([]), heads });
+      const parameters = initialParameters(table, dimensions, {
+        features: itemFeatures({ attributes: [] }),
+        heads,
+      });
       const query = tf.tidy(() =>
         queryTower(parameters, tf.tensor2d(table, [rows, dimensions]), historyBatch([history], 1)).dataSync(),
       );
@@ -78,7 +91,10 @@ describe('the encoder', () => {
   });
 
   it('is the same in ONNX for histories of any length', async () => {
-    const parameters = initialParameters(table, dimensions, { features: itemFeatures([]), heads: 2 });
+    const parameters = initialParameters(table, dimensions, {
+      features: itemFeatures({ attributes: [] }),
+      heads: 2,
+    });
     for (const variable of Object.values(parameters))
       tf.tidy(() =>
         variable.assign(
