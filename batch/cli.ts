@@ -2,6 +2,7 @@ import path from 'node:path';
 import { parseArgs, styleText } from 'node:util';
 import { ConfigError, PerigeeError, ReleaseError } from '../shared/errors.ts';
 import { backendOf, openBackend } from './backend/index.ts';
+import { benchmarkCommand, benchmarkFlags } from './benchmark/command.ts';
 import { openCache } from './cache.ts';
 import type { Config } from './config.ts';
 import { init, initFlags } from './init.ts';
@@ -23,6 +24,7 @@ const usage = `perigee: train recommenders from events, publish releases, answer
   perigee serve    serve the channel's release on this machine
   perigee release  list | show [id] | verify [id] | rollback [id] | prune
   perigee tune     search a model's options on the validation split
+  perigee benchmark [protocol]   measure under a published protocol; alone, list them
   perigee init     write a perigee.config.ts for your own events
 
   --config <file>   the run to make                      ($PERIGEE_CONFIG, else perigee.config.ts)
@@ -39,6 +41,8 @@ const usage = `perigee: train recommenders from events, publish releases, answer
   --processes <n>   fits at once                           (half the cores)
   --seed <number>   of the search                          (the config's)
   --write           set what was found in the config
+  benchmark takes:
+  --seeds <number>  of the models, from the config's on    (3)
   init takes: ${Object.keys(initFlags)
     .map((flag) => `--${flag}`)
     .join(' ')}
@@ -58,6 +62,7 @@ const flags = {
   verbose: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
   ...tuneFlags,
+  ...benchmarkFlags,
   ...initFlags,
 } as const;
 
@@ -168,7 +173,8 @@ async function command(
   signal: AbortSignal,
 ): Promise<number> {
   const reporter = terminalReporter(process.stdout);
-  if (name !== 'release' && rest.length > 0) {
+  const allowed = name === 'release' ? Number.POSITIVE_INFINITY : name === 'benchmark' ? 1 : 0;
+  if (rest.length > allowed) {
     throw new ConfigError(
       `Unexpected argument '${rest[0]}'. A config file is named with --config.\n\n${usage}`,
     );
@@ -209,6 +215,18 @@ async function command(
         environment: process.env,
         reporter,
         stream: process.stdout,
+        signal,
+      });
+      return exit.done;
+    }
+    case 'benchmark': {
+      const wanted = backendOf(values.backend);
+      await benchmarkCommand(rest[0], values, {
+        dataDirectory: path.resolve(values.data ?? '.'),
+        workingDirectory: path.resolve('.perigee'),
+        openBackend: async () => (await openBackend(wanted)).name,
+        openBucket: (address) => openStore(address, { baseDirectory: '.', environment: process.env }),
+        reporter,
         signal,
       });
       return exit.done;

@@ -74,6 +74,9 @@ export function parseOptions(recommender: Recommender, input: unknown): unknown 
 /** What surrounds a single fit. */
 export type FitContext = Pick<Context, 'cache' | 'backend' | 'signal'>;
 
+/** What surrounds several. */
+export type FitsContext = FitContext & Pick<Context, 'reporter'>;
+
 /** What a fit and its figures depend on. */
 const keyOf = (options: unknown, config: Config, data: DevelopmentData, { backend }: FitContext): object => ({
   ...data.splitInputs,
@@ -83,12 +86,15 @@ const keyOf = (options: unknown, config: Config, data: DevelopmentData, { backen
   backend,
 });
 
-/** Fits every model on the training split and measures it on the validation split. */
+/**
+ * Fits every model on the training split and measures it on the validation split.
+ * @param config its seed is the models'; the split was made with `data.seed`
+ */
 export async function fitCandidates(
   entrants: readonly Entrant[],
   config: Config,
   data: PreparedData,
-  context: Context,
+  context: FitsContext,
 ): Promise<Candidate[]> {
   const candidates: Candidate[] = [];
   for (const entrant of entrants) {
@@ -123,7 +129,7 @@ async function unlessOutOfDepth<T>(
   { name, baseline }: Recommender,
   fit: Promise<T>,
   config: Config,
-  { reporter }: Context,
+  { reporter }: FitsContext,
 ): Promise<T | undefined> {
   try {
     return await fit;
@@ -155,7 +161,7 @@ export async function testFinalists(
   config: Config,
   data: PreparedData,
   candidates: readonly Candidate[],
-  context: Context,
+  context: FitsContext,
 ): Promise<Finalist[]> {
   const finalists: Finalist[] = [];
   for (const { name, baseline, options } of candidates) {
@@ -202,7 +208,7 @@ async function fitCandidate(
     curve: (series, step, value) => void curves.push({ series, step, value }),
   };
   using model = await recommender.fit(train, options, run);
-  const figures = await measure(model, train, validation, config, surroundings);
+  const figures = await measure(model, train, validation, { ...config, seed: data.seed }, surroundings);
   const { name, baseline } = recommender;
   return { name, baseline, options: model.fittedOptions, validation: figures, curves };
 }
@@ -216,7 +222,7 @@ async function testFinalist(
 ): Promise<Pick<Finalist, 'test' | 'artifact'>> {
   const { trainAndValidation: train, test } = await data.split();
   using model = await recommender.fit(train, options, runOf(config, test, surroundings));
-  const figures = await measure(model, train, test, config, surroundings);
+  const figures = await measure(model, train, test, { ...config, seed: data.seed }, surroundings);
   const artifact = await model.export();
   if (artifact.kind !== 'none') {
     const histories = test.queries.map(({ history }) => history);
@@ -229,12 +235,12 @@ const measure = (
   model: Model,
   train: Dataset,
   set: EvaluationSet,
-  config: Config,
+  { evaluation, seed }: Pick<Config, 'evaluation' | 'seed'>,
   { context, stage }: FitSurroundings,
 ): Promise<Evaluation> =>
-  evaluate(model.score, set, config.evaluation, {
+  evaluate(model.score, set, evaluation, {
     train,
-    seed: config.seed,
+    seed,
     signal: context.signal,
     progress: (fraction) => stage.progress('ranking', fraction),
   });

@@ -17,6 +17,8 @@ import { splitDataset } from './split.ts';
 export interface DevelopmentData {
   /** What a split, and so everything computed from one, depends on: for cache keys. */
   readonly splitInputs: object;
+  /** Of the split, and of the resamples and examples of an evaluation. A model's own may be another. */
+  readonly seed: number;
   development(): Promise<Pick<Split, 'train' | 'validation'>>;
 }
 
@@ -57,7 +59,7 @@ export async function prepareData(
   const testSources = config.split.kind === 'files' ? [config.split.test] : [];
   const splitInputs = {
     split: config.split,
-    seed: config.seed,
+    splitSeed: config.seed,
     testSources: await versionsOf(testSources, context),
   };
   return context.reporter.stage('data', async (stage) => {
@@ -89,6 +91,7 @@ export async function prepareData(
       quality,
       popularity,
       splitInputs: { fingerprint, ...splitInputs },
+      seed: config.seed,
       dataset,
       split,
       async development() {
