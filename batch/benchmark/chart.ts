@@ -19,7 +19,7 @@ const measured: Series = {
   symbol: 'circle',
 };
 const elsewhere: Series = { name: 'published by others', color: 'var(--series-3)', symbol: 'square' };
-const goal: Series = { name: 'goal', color: 'var(--series-2)', symbol: 'diamond' };
+const goal: Series = { name: 'goal (dashed)', color: 'var(--series-2)', symbol: 'diamond' };
 
 /** Every measured and published figure of the primary metric on one axis, and where the goals lie. */
 export function figuresChart(result: BenchmarkResult, models: readonly MeasuredModel[]): Html {
@@ -96,7 +96,15 @@ function draw(
         ),
       ),
       Plot.text(rows, {
-        ...{ y: 'name', x: 'upper', textAnchor: 'start', dx: 10, fill: 'currentColor' },
+        ...{
+          y: 'name',
+          x: 'upper',
+          textAnchor: 'start',
+          dx: 10,
+          fill: 'currentColor',
+          stroke: 'var(--surface)',
+          strokeWidth: 4,
+        },
         text: ({ value }: Row) => figure(primary, value),
         fontWeight: 600,
       }),

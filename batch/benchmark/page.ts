@@ -1,4 +1,13 @@
-import { count, counted, day, figure, metricName, signed, significance } from '../evaluate/report/format.ts';
+import {
+  capitalised,
+  count,
+  counted,
+  day,
+  figure,
+  metricName,
+  signed,
+  significance,
+} from '../evaluate/report/format.ts';
 import { type Html, html } from '../evaluate/report/html.ts';
 import { page } from '../evaluate/report/page.ts';
 import { figuresChart } from './chart.ts';
@@ -30,7 +39,7 @@ const header = (result: BenchmarkResult): Html => html`<header class="masthead">
   )}
   <dl class="facts">
     <div><dt>Data</dt><dd><bdi>${result.title}</bdi>: ${result.data}</dd></div>
-    <div><dt>Protocol</dt><dd>${result.protocol}</dd></div>
+    <div><dt>Protocol</dt><dd>${capitalised(result.protocol)}</dd></div>
     <div><dt>Queries</dt><dd>${count(result.queries)}</dd></div>
     <div><dt>Seeds of the models</dt><dd>${result.seeds.join(', ')}</dd></div>
     <div><dt>Finished</dt><dd><time datetime="${result.finishedAt}">${day(Date.parse(result.finishedAt) / 1_000)}</time></dd></div>
@@ -56,7 +65,7 @@ function modelsSection(result: BenchmarkResult): Html {
   return html`<section id="models" aria-labelledby="models-title">
     <h2 id="models-title">Models</h2>
     <p class="lead">Two intervals, of two questions. Over seeds: what other seeds would give with the same users (Student’s t).
-      Over users: what other users would give with the first seed (bootstrap). Neither holds the other.</p>
+      Over users: what other users would give with the first seed (bootstrap). Neither includes the other.</p>
     ${figuresChart(result, ranked(result))}
     <div class="scroll" role="region" tabindex="0" aria-label="${caption}"><table><caption>${caption}.</caption>
     <thead><tr><th scope="col">Model</th><th scope="col" class="number">${name}</th>
