@@ -1,6 +1,7 @@
 import type { GenericSchema } from 'valibot';
 import type { EncoderInput, RankerInput } from '../shared/features.ts';
 import type { History } from '../shared/history.ts';
+import type { SplitConfig } from './config.ts';
 import type { Dataset } from './data/dataset.ts';
 
 /** What a model is asked: to rank items for somebody with this history. Possibly empty. */
@@ -16,6 +17,8 @@ export interface Recommender<Options = unknown> {
   readonly name: string;
   /** Baselines stand in every table and may be served, but are not what a run is for. */
   readonly baseline: boolean;
+  /** Of a baseline that answers one question only: the kinds of split that ask it. Left out: all. */
+  readonly splits?: readonly SplitConfig['kind'][];
   /** Validates options and fills defaults; `{}` must be valid and sensible on data never seen. */
   readonly options: GenericSchema<unknown, Options>;
   /**

@@ -2,6 +2,7 @@ import { ConfigError, DataError } from '../../shared/errors.ts';
 import type { SplitConfig } from '../config.ts';
 import type { EvaluationSet, Split } from '../evaluate/protocol.ts';
 import { type Dataset, selectEvents, withoutEmptyUsers } from './dataset.ts';
+import { hiddenFriendships } from './split/friendships.ts';
 import { heldOutUsers } from './split/held-out-users.ts';
 import { ask, type QuestionRules } from './split/questions.ts';
 import { lastBaskets, lastEvents, newestEvents, type Stages, stage } from './split/stages.ts';
@@ -52,6 +53,8 @@ function divide(dataset: Dataset, config: SplitConfig, seed: number, test: Datas
     }
     case 'held-out-users':
       return heldOutUsers(dataset, config, seed, ranked);
+    case 'friendships':
+      return hiddenFriendships(dataset, config, seed, ranked);
     case 'files': {
       if (test === undefined) throw new ConfigError("split 'files' needs its test events");
       return givenTest(dataset, test, exceptHistory);

@@ -1,4 +1,5 @@
 import type { Recommender } from '../recommender.ts';
+import { adamicAdar, commonNeighbours } from './common-neighbours.ts';
 import { convSequence } from './conv-sequence.ts';
 import { ease } from './ease.ts';
 import { itemKnn } from './item-knn.ts';
@@ -11,6 +12,8 @@ export const recommenders: readonly Recommender[] = [
   popularity,
   itemKnn,
   ease,
+  commonNeighbours,
+  adamicAdar,
   twoTower,
   multVae,
   convSequence,
