@@ -151,6 +151,15 @@ export const SplitConfig = v.variant('kind', [
     validationShare: v.optional(HeldOutShare, 0.1),
   }),
   /**
+   * Who to know: users and items are the same people, each friendship an event of either. Shares of all friendships are
+   * hidden, from both sides.
+   */
+  v.strictObject({
+    kind: v.literal('friendships'),
+    testShare: v.optional(HeldOutShare, 0.1),
+    validationShare: v.optional(HeldOutShare, 0.1),
+  }),
+  /**
    * The test events are given; the validation is each user's last training event or, where the order says nothing, a
    * random share of each user's.
    */

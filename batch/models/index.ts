@@ -1,6 +1,7 @@
 import type { Ranker } from '../ranking/ranker.ts';
 import type { Recommender } from '../recommender.ts';
 import { caser } from './caser.ts';
+import { adamicAdar, commonNeighbours } from './common-neighbours.ts';
 import { convSequence } from './conv-sequence.ts';
 import { ctrRanker } from './ctr-ranker.ts';
 import { ease } from './ease.ts';
@@ -17,6 +18,8 @@ export const recommenders: readonly Recommender[] = [
   itemKnn,
   ease,
   graphFilter,
+  commonNeighbours,
+  adamicAdar,
   twoTower,
   multVae,
   convSequence,
