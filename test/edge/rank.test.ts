@@ -275,8 +275,10 @@ describe('bids', () => {
   });
 
   it('fit a request as long as it may be', async () => {
-    const bids = Array.from({ length: limits.bids }, (_, i) => ({ itemId: idOf(i + 1), bid: i }));
-    expect((await ask({ bids, limit: 500, rankBy: 'expectedValue' })).items).toHaveLength(500);
+    const bids = Array.from({ length: limits.bids }, (_, i) => ({ itemId: idOf(i + 1), bid: i + 1 }));
+    const { items } = await ask({ bids, limit: 500, rankBy: 'expectedValue' });
+    expect(new Set(items.map(({ itemId }) => itemId)).size).toBe(500);
+    expect(items.filter(({ expectedValue }) => expectedValue !== undefined)).toHaveLength(limits.bids);
     await refusal({ bids: [...bids, ...bids] });
     for (const bid of [-1, '1', 1e10, null]) await refusal({ bids: [{ itemId: 'item-0000001', bid }] });
     await refusal({ rankBy: 'price' });
