@@ -258,11 +258,11 @@ describe('bids', () => {
   });
 
   it('make no item an answer that the filter keeps out, and the others stay ranked', async () => {
-    const cheap = fixture.dataset.itemIds.filter(
-      (_, item) => (fixture.dataset.attributes[item]?.price ?? Number.POSITIVE_INFINITY) < 20,
-    );
     const bids = (await bidsOf()).map(({ itemId }) => ({ itemId, bid: 9 }));
-    const filter = { price: { $lt: 20 } };
+    const priceOf = (itemId: string): number | undefined => fixture.dataset.attributes[itemOf(itemId)]?.price;
+    const limit = Math.max(...bids.map(({ itemId }) => priceOf(itemId) ?? 0));
+    const cheap = fixture.dataset.itemIds.filter((itemId) => (priceOf(itemId) ?? limit) < limit);
+    const filter = { price: { $lt: limit } };
     const { items, ranker } = await ask({ history, bids, filter, rankBy: 'expectedValue', limit: 100 });
     expect(ranker).toBe('fixture-ranker');
     expect(items.filter(({ itemId }) => !cheap.includes(itemId))).toEqual([]);
