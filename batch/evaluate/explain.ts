@@ -1,8 +1,8 @@
 import { type Carrier, carriers } from '../../shared/evidence.ts';
 import { openArtifact } from '../export/artifact-scorer.ts';
-import type { Release } from '../export/export-release.ts';
-import { releasedModel } from '../export/released-artifact.ts';
+import { publishable } from '../export/publishable.ts';
 import { spread } from '../export/spread.ts';
+import type { Artifact } from '../recommender.ts';
 import type { Example } from './evaluation.ts';
 import { type Faithfulness, faithfulness } from './faithfulness.ts';
 import type { EvaluationSet } from './protocol.ts';
@@ -21,14 +21,21 @@ const fewestHistories = 10;
 /** Items that are scored for it, per removal: some seconds. */
 const scoredItems = 4e6;
 
+/** What is explained: an artifact, as it is released, and what its test showed. */
+export interface Explainable {
+  readonly artifact: Artifact;
+  readonly examples: readonly Example[];
+  readonly test: Pick<EvaluationSet, 'queries' | 'excludeHistory'>;
+  /** Rows of the catalogue. */
+  readonly rows: number;
+  readonly seed: number;
+}
+
 /** Explains the examples of a test and measures on some of its histories whether such reasons are true. */
-export async function explainRelease(
-  { manifest, files }: Release,
-  examples: readonly Example[],
-  { queries, excludeHistory }: EvaluationSet,
-): Promise<Explanations> {
-  const { artifact, popularity } = releasedModel(manifest, files);
-  await using scorer = await openArtifact(artifact, popularity);
+export async function explainArtifact(explainable: Explainable): Promise<Explanations> {
+  const { artifact, examples, rows, seed } = explainable;
+  const { queries, excludeHistory } = explainable.test;
+  await using scorer = await openArtifact(publishable(artifact).artifact, new Float32Array(rows));
   const found = new Map<number, Carrier[][]>();
   for (const { query, ranked } of examples) {
     const evidence = await scorer.explain(queries[query]!.history, Int32Array.from(ranked));
@@ -38,13 +45,13 @@ export async function explainRelease(
         ranked.map((_, place) => carriers(evidence, place)),
       );
   }
-  const count = Math.min(mostHistories, Math.floor(scoredItems / popularity.length));
+  const count = Math.min(mostHistories, Math.floor(scoredItems / rows));
   if (found.size === 0 || count < fewestHistories) return { examples: found };
   const histories = spread(
     queries.map(({ history }) => history),
     count,
   );
-  const options = { removed: reasonsRemoved, excludeHistory, seed: manifest.seed };
+  const options = { removed: reasonsRemoved, excludeHistory, seed };
   const measured = await faithfulness(scorer, histories, options);
   return { examples: found, ...(measured.queries >= fewestHistories && { faithfulness: measured }) };
 }
