@@ -44,6 +44,7 @@ export async function writeReport(
           test,
           rows: dataset.itemIds.length,
           seed: config.seed,
+          examine: config.explain.examine,
         }),
     );
     const { quantisationRecall } = release.manifest;

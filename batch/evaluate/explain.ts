@@ -1,4 +1,5 @@
 import { type Carrier, carriers } from '../../shared/evidence.ts';
+import type { History } from '../../shared/history.ts';
 import { openArtifact } from '../export/artifact-scorer.ts';
 import { publishable } from '../export/publishable.ts';
 import { spread } from '../export/spread.ts';
@@ -29,16 +30,18 @@ export interface Explainable {
   /** Rows of the catalogue. */
   readonly rows: number;
   readonly seed: number;
+  /** Items of a history that may be left out in turn. */
+  readonly examine: number;
 }
 
 /** Explains the examples of a test and measures on some of its histories whether such reasons are true. */
 export async function explainArtifact(explainable: Explainable): Promise<Explanations> {
-  const { artifact, examples, rows, seed } = explainable;
+  const { artifact, examples, rows, seed, examine } = explainable;
   const { queries, excludeHistory } = explainable.test;
   await using scorer = await openArtifact(publishable(artifact).artifact, new Float32Array(rows));
   const found = new Map<number, Carrier[][]>();
   for (const { query, ranked } of examples) {
-    const evidence = await scorer.explain(queries[query]!.history, Int32Array.from(ranked));
+    const evidence = await scorer.explain(queries[query]!.history, Int32Array.from(ranked), examine);
     if (evidence !== undefined)
       found.set(
         query,
@@ -52,6 +55,10 @@ export async function explainArtifact(explainable: Explainable): Promise<Explana
     count,
   );
   const options = { removed: reasonsRemoved, excludeHistory, seed };
-  const measured = await faithfulness(scorer, histories, options);
+  const explained = {
+    ...scorer,
+    explain: (history: History, items: Int32Array) => scorer.explain(history, items, examine),
+  };
+  const measured = await faithfulness(explained, histories, options);
   return { examples: found, ...(measured.queries >= fewestHistories && { faithfulness: measured }) };
 }
