@@ -86,10 +86,12 @@ function itemLine(
 ): Html {
   const why =
     reasons.length > 0 &&
-    html`<span class="why"><span class="visually-hidden">because of </span>${reasons.slice(0, reasonsShown).map(
-      ({ item: carrier, share }, at) =>
-        html`${at > 0 && ', '}${titleOf(carrier, dataset, longestReason)} ${percent(share, 0)}`,
-    )}</span>`;
+    html`<span class="why"><span class="visually-hidden">because of </span>${reasons
+      .slice(0, reasonsShown)
+      .map(
+        ({ item: carrier, share }, at) =>
+          html`${at > 0 && ', '}${titleOf(carrier, dataset, longestReason)} ${percent(share, 0)}`,
+      )}</span>`;
   return targets.has(item)
     ? html`<li class="hit">${titleOf(item, dataset)} <span class="visually-hidden">(chosen next)</span>${why}</li>`
     : html`<li>${titleOf(item, dataset)}${why}</li>`;
