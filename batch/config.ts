@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { ItemAttributes } from '../shared/catalogue.ts';
-import { ChannelName } from '../shared/release.ts';
+import { mostExamined } from '../shared/evidence.ts';
+import { ChannelName, Examined } from '../shared/release.ts';
 import { evidenceKinds } from '../shared/sentences.ts';
 
 /**
@@ -217,8 +218,15 @@ export type RankerConfig = v.InferOutput<typeof RankerConfig>;
 export const Config = v.strictObject({
   /** What is recommended: appears in reports, releases and the page. */
   name: v.pipe(v.string(), v.minLength(1)),
-  /** What histories hold, for the sentences that give reasons: items that somebody liked, or people that they know. */
-  evidence: v.optional(v.picklist(evidenceKinds), 'items'),
+  explain: v.optional(
+    v.strictObject({
+      /** What histories hold, for the sentences: items that somebody liked, or people that they know. */
+      evidence: v.optional(v.picklist(evidenceKinds), 'items'),
+      /** Different items of a history, the newest, that may be left out in turn: each costs a run of the encoder. */
+      examine: v.optional(Examined, mostExamined),
+    }),
+    {},
+  ),
   seed: v.optional(Count, 42),
   data: DataConfig,
   split: v.optional(SplitConfig, { kind: 'leave-one-out' }),

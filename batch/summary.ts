@@ -3,7 +3,7 @@ import { styleText } from 'node:util';
 import type { Config } from './config.ts';
 import type { PreparedData } from './data/prepare.ts';
 import { primaryOf } from './evaluate/evaluation.ts';
-import { explainRelease } from './evaluate/explain.ts';
+import { explainArtifact } from './evaluate/explain.ts';
 import { renderReport } from './evaluate/report.ts';
 import type { Release } from './export/export-release.ts';
 import type { Candidate, Finalist } from './fit.ts';
@@ -37,7 +37,15 @@ export async function writeReport(
     const { value: explanations } = await cache.get(
       'explain',
       { ...data.splitInputs, releaseId: release.releaseId },
-      () => explainRelease(release, winner.test.examples, test),
+      () =>
+        explainArtifact({
+          artifact: winner.artifact,
+          examples: winner.test.examples,
+          test,
+          rows: dataset.itemIds.length,
+          seed: config.seed,
+          examine: config.explain.examine,
+        }),
     );
     const { quantisationRecall } = release.manifest;
     const page = renderReport({
