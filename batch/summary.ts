@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import type { Config } from './config.ts';
 import type { PreparedData } from './data/prepare.ts';
 import { primaryOf } from './evaluate/evaluation.ts';
+import { explainRelease } from './evaluate/explain.ts';
 import { renderReport } from './evaluate/report.ts';
 import type { Release } from './export/export-release.ts';
 import type { Candidate, Finalist } from './fit.ts';
@@ -26,10 +27,18 @@ interface ReportedRun extends Result {
 }
 
 /** Writes the run's HTML page as `<releaseId>.html` and `latest.html`; returns the latter's path. */
-export async function writeReport(run: ReportedRun, { reportDirectory, reporter }: Context): Promise<string> {
+export async function writeReport(
+  run: ReportedRun,
+  { reportDirectory, reporter, cache }: Context,
+): Promise<string> {
   const { config, data, candidates, finalists, winner, release, verdict, published } = run;
   return reporter.stage('report', async (stage) => {
-    const { trainAndValidation: dataset } = await data.split();
+    const { trainAndValidation: dataset, test } = await data.split();
+    const { value: explanations } = await cache.get(
+      'explain',
+      { ...data.splitInputs, releaseId: release.releaseId },
+      () => explainRelease(release, winner.test.examples, test),
+    );
     const { quantisationRecall } = release.manifest;
     const page = renderReport({
       config,
@@ -41,6 +50,7 @@ export async function writeReport(run: ReportedRun, { reportDirectory, reporter 
         ...finalist,
       })),
       winner: winner.name,
+      explanations,
       verdict,
       ...(published && { release: { releaseId: release.releaseId, channel: config.channel } }),
       ...(quantisationRecall !== undefined && { quantisationRecall }),

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { encoderInputs, rankerInputs } from './features.ts';
+import { evidenceKinds } from './sentences.ts';
 
 /**
  * A release: everything the edge needs to answer, immutable, proven by checksums and golden requests.
@@ -162,6 +163,8 @@ const ManifestEntries = v.strictObject({
   ranker: v.optional(ReleasedRanker),
   /** `items` does not count the padding row. */
   catalogue: v.strictObject({ file: FileName, items: Count }),
+  /** What histories hold, for the sentences that give reasons; left out, items. */
+  evidence: v.optional(v.picklist(evidenceKinds)),
   /** What requests can filter by, in the order of the file; absent where no item has an attribute. */
   columns: v.optional(
     v.strictObject({

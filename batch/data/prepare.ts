@@ -5,7 +5,7 @@ import type { Context } from '../pipeline.ts';
 import type { Stage } from '../progress.ts';
 import type { Serving } from '../serving.ts';
 import type { ListedObject } from '../store/index.ts';
-import type { Dataset } from './dataset.ts';
+import { type Dataset, positiveEvents } from './dataset.ts';
 import { driftCheck, type PopularitySummary, popularityOf } from './drift.ts';
 import { matchingObjects } from './fetch-objects.ts';
 import { loadDataset, loadTestEvents } from './ingest.ts';
@@ -29,8 +29,9 @@ export interface PreparedData extends DevelopmentData {
   readonly quality: QualityReport;
   /** What the next run's data will be compared with. */
   readonly popularity: PopularitySummary;
-  /** Read, or read back, at the first call. */
+  /** Read, or read back, at the first call. With events of weight 0. */
   dataset(): Promise<Dataset>;
+  /** Of the events that weigh something. */
   split(): Promise<Split>;
 }
 
@@ -66,7 +67,7 @@ export async function prepareData(
     const load = once(() => loadDataset(config.data, ingestContext(context, stage)));
     const facts = await context.cache.get('data', inputs, async (): Promise<Facts> => {
       const { fingerprint, quality, dataset } = await load();
-      return { fingerprint, quality, popularity: popularityOf(dataset) };
+      return { fingerprint, quality, popularity: popularityOf(positiveEvents(dataset)) };
     });
     const { fingerprint, popularity } = facts.value;
     const quality = withDrift(facts.value, serving, config);
@@ -80,7 +81,7 @@ export async function prepareData(
     stage.note(`${quality.summary}${warned}${facts.reused ? ', reused' : ''}`);
     const split = once(async () =>
       splitDataset(
-        await dataset(),
+        positiveEvents(await dataset()),
         config.split,
         config.seed,
         await testEvents(config, await dataset(), context, stage),
@@ -121,7 +122,7 @@ async function testEvents(
   stage: Stage,
 ): Promise<Dataset | undefined> {
   return split.kind === 'files'
-    ? loadTestEvents(split.test, data, dataset, ingestContext(context, stage))
+    ? positiveEvents(await loadTestEvents(split.test, data, dataset, ingestContext(context, stage)))
     : undefined;
 }
 

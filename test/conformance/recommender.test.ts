@@ -9,6 +9,9 @@ const cases: Record<string, RecommenderCase> = {
   popularity: { exempt: { ...closedForm, checkerboard: 'answers everybody alike' } },
   'item-knn': { exempt: closedForm },
   ease: { exempt: closedForm },
+  'graph-filter': { exempt: closedForm },
+  caser: { options: { dropout: 0.1, learningRate: 0.01 } },
+  'next-it-net': { options: { learningRate: 0.01 } },
   'mult-vae': { options: { hidden: 64, dimensions: 32, epochs: 40 } },
 };
 

@@ -1,0 +1,122 @@
+import * as v from 'valibot';
+import { ConfigError } from '../../shared/errors.ts';
+import type { Config, RankerConfig } from '../config.ts';
+import type { PreparedData } from '../data/prepare.ts';
+import type { RankerRelease } from '../export/ranker.ts';
+import type { CurvePoint } from '../fit.ts';
+import { mistakesOf } from '../mistakes.ts';
+import { rankers } from '../models/index.ts';
+import type { Context } from '../pipeline.ts';
+import type { Stage } from '../progress.ts';
+import type { Checkpoints } from '../recommender.ts';
+import { assertRankerAgreement } from './agreement.ts';
+import { baselines } from './baselines.ts';
+import { evaluateRows, type RankingEvaluation } from './evaluate.ts';
+import { rankerFaults } from './gate.ts';
+import type { Ranker } from './ranker.ts';
+import { splitForRanking } from './split.ts';
+
+/** The ranker that the config names, with its options checked; undefined where it names none. */
+export interface RankerEntrant {
+  readonly ranker: Ranker;
+  readonly options: unknown;
+}
+
+/** @throws ConfigError for a ranker that does not exist, or options that are not its own */
+export function configuredRanker({ ranker: config }: Config): RankerEntrant | undefined {
+  if (config === undefined) return undefined;
+  const ranker = rankers.find(({ name }) => name === config.model);
+  if (ranker === undefined) {
+    const known = rankers.map(({ name }) => name).join(', ');
+    throw new ConfigError(`ranker.model: expected ${known}; found ${config.model}`);
+  }
+  const result = v.safeParse(ranker.options, config.options);
+  if (result.success) return { ranker, options: result.output };
+  throw new ConfigError(result.issues.flatMap((issue) => mistakesOf(issue, 'ranker.options')).join('\n'));
+}
+
+interface FittedRanker extends RankerRelease {
+  readonly curves: readonly CurvePoint[];
+  /** Why it may not be released; empty where it may. */
+  readonly faults: readonly string[];
+}
+
+/**
+ * Fits the configured ranker and its baselines, measures them on the test rows, and holds the ranker to the best simple one.
+ * @returns what is to be released; undefined where the config names no ranker, or the one that it names did not pass
+ */
+export async function fitRanker(
+  entrant: RankerEntrant | undefined,
+  config: Config,
+  data: PreparedData,
+  context: Context,
+): Promise<RankerRelease | undefined> {
+  if (entrant === undefined || config.ranker === undefined) return undefined;
+  const { model: _, options: __, ...rules } = config.ranker;
+  const { fingerprint } = data;
+  const inputs = {
+    ...{ fingerprint, rules, options: entrant.options, seed: config.seed, backend: context.backend },
+    samples: config.evaluation.bootstrapSamples,
+  };
+  const { name } = entrant.ranker;
+  const {
+    faults,
+    curves: ___,
+    ...release
+  } = await context.reporter.stage(`ranker ${name}`, async (stage) => {
+    const { value, reused } = await context.cache.get(`ranker-${name}`, inputs, (checkpoints) =>
+      fitAndMeasure(entrant, rules, config, data, { context, stage, checkpoints }),
+    );
+    const [own] = value.evaluation.models;
+    const { auc, ece } = own!.metrics;
+    const outcome = value.faults.length === 0 ? '' : '; not released';
+    stage.note(
+      `AUC ${auc.value.toFixed(4)}, calibration error ${ece.value.toFixed(4)} on the test rows${outcome}${reused ? ', reused' : ''}`,
+    );
+    return value;
+  });
+  for (const fault of faults) context.reporter.line(`! the release goes without a ranker: ${fault}`);
+  return faults.length === 0 ? release : undefined;
+}
+
+interface Surroundings {
+  readonly context: Context;
+  readonly stage: Stage;
+  readonly checkpoints: Checkpoints;
+}
+
+async function fitAndMeasure(
+  { ranker, options }: RankerEntrant,
+  rules: Omit<RankerConfig, 'model' | 'options'>,
+  { seed, evaluation }: Config,
+  data: PreparedData,
+  { context, stage, checkpoints }: Surroundings,
+): Promise<FittedRanker> {
+  const split = splitForRanking(await data.dataset(), rules, seed);
+  const bootstrap = { samples: evaluation.bootstrapSamples, seed };
+  const curves: CurvePoint[] = [];
+  using model = await ranker.fit(split, options, {
+    ...{ seed, checkpoints, signal: context.signal, progress: stage.progress },
+    curve: (series, step, value) => void curves.push({ series, step, value }),
+  });
+  const own = await evaluateRows(ranker.name, model.score, split.test, bootstrap);
+  const rivals: RankingEvaluation[] = [];
+  for (const baseline of baselines) {
+    context.signal.throwIfAborted();
+    stage.progress(baseline.name, 1);
+    rivals.push(await evaluateRows(baseline.name, baseline.fit(split, seed), split.test, bootstrap));
+  }
+  const artifact = await model.export();
+  await assertRankerAgreement(model.score, artifact, split.test);
+  return {
+    model: { name: ranker.name, options: model.fittedOptions },
+    artifact,
+    evaluation: {
+      protocol: split.protocol,
+      examples: split.test.items.length,
+      models: [own, ...rivals].map(({ name, metrics }) => ({ name, metrics: { ...metrics } })),
+    },
+    curves,
+    faults: rankerFaults(own, rivals),
+  };
+}
