@@ -161,9 +161,11 @@ describe('writing into the configs that come with the repository', async () => {
   async function copyOf(file: string): Promise<string> {
     const copy = path.join(folder, path.basename(file));
     const source = await readFile(path.join(root, file), 'utf8');
+    const from = path.dirname(path.join(root, file));
+    const absolute = (target: string): string => `from ${JSON.stringify(path.resolve(from, target))}`;
     await writeFile(
       copy,
-      source.replace(/'\.\.?\/batch\/config\.ts'/, JSON.stringify(path.join(root, 'batch/config.ts'))),
+      source.replace(/from '(\.[^']*)'/g, (_, target: string) => absolute(target)),
     );
     return copy;
   }
