@@ -10,8 +10,8 @@ export class UneditableError extends Error {}
 const lineWidth = 110;
 
 /**
- * A config's source with these options of a model set: `models: { '<model>': { <options> } }`. Everything else stays, byte for byte. The
- * config is the default export: an object literal, by itself, in a call such as `defineConfig`, or a constant that is one.
+ * A config's source with these options of a model set: `models: { '<model>': { <options> } }`. Everything else stays, byte for byte; what it
+ * means is the caller's to check, since a spread may have held other options. The config is the default export: an object literal, by itself, in a call such as `defineConfig`, or a constant that is one.
  * @throws UneditableError where it, its models or the model's options are written in another way
  */
 export function withOptions(source: string, model: string, options: Point): string {
@@ -99,7 +99,10 @@ function constantOf(name: string, { program }: File): Node | null | undefined {
   return declarations.find(({ id }) => id.type === 'Identifier' && id.name === name)?.init;
 }
 
-/** @throws UneditableError where a spread might hold the property, or replace it */
+/**
+ * A property as it stands in a literal; one that only a spread brings counts as absent, since what is added after it takes its place.
+ * @throws UneditableError where something that comes later might replace the property
+ */
 function propertyOf(
   { properties }: ObjectExpression,
   name: string,
@@ -112,12 +115,13 @@ function propertyOf(
       ((property.key.type === 'Identifier' && property.key.name === name) ||
         (property.key.type === 'StringLiteral' && property.key.value === name)),
   );
+  if (at < 0) return undefined;
   const other = properties
     .slice(at + 1)
     .find((property) => property.type !== 'ObjectProperty' || property.computed);
   if (other)
     throw new UneditableError(
-      `expected plain properties in ${where}, found ${other.type} in line ${other.loc?.start.line}, which may hold '${name}'`,
+      `expected plain properties in ${where}, found ${other.type} in line ${other.loc?.start.line}, which may replace '${name}'`,
     );
   return properties[at] as ObjectProperty | undefined;
 }

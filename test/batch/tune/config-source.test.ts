@@ -132,9 +132,9 @@ describe('options in the source of a config', () => {
       'expected the default export to be an object literal, found ArrowFunctionExpression in line 4',
     ],
     [
-      'a spread that may hold them',
-      `{ models: { ...others } }`,
-      "expected plain properties in models, found SpreadElement in line 4, which may hold 'two-tower'",
+      'a spread that may replace them',
+      `{ models: { 'two-tower': {}, ...others } }`,
+      "expected plain properties in models, found SpreadElement in line 4, which may replace 'two-tower'",
     ],
     ['models of a function', `{ models: chosen(1, 2) }`, 'expected models to be an object literal'],
   ])('refuse %s', (_, config, message) => {
@@ -219,20 +219,24 @@ describe('writing into the configs that come with the repository', async () => {
     expect(await readFile(odd, 'utf8')).toBe(source);
   });
 
-  it('leaves a config whose editing would change something else', async () => {
-    const copy = path.join(folder, 'twice.config.ts');
+  it.each([
+    ['const same = { heads: 2 };', "{ 'two-tower': same, 'conv-sequence': same }"],
+    ["const same = { 'two-tower': { heads: 2, epochs: 1 } };", '{ ...same }'],
+  ])('leaves a config whose editing would change something else: %s', async (constant, models) => {
+    const copy = path.join(folder, `${models.length}.config.ts`);
     const source = `import { defineConfig } from ${JSON.stringify(path.join(root, 'batch/config.ts'))};
-const same = { heads: 2 };
+${constant}
 export default defineConfig({
   name: 'x',
   data: { events: { path: 'e.csv', columns: { userId: 'u', itemId: 'i' } } },
-  models: { 'two-tower': same, 'conv-sequence': same },
+  models: ${models},
 });
 `;
     await writeFile(copy, source);
-    const given = { heads: 2 };
+    const config = await loadConfig(copy);
+    const given = config.models['two-tower'] as Record<string, unknown>;
     await expect(
-      writeOptions(copy, await loadConfig(copy), { model: 'two-tower', given, options: { heads: 4 } }),
+      writeOptions(copy, config, { model: 'two-tower', given, options: { heads: 4 } }),
     ).rejects.toThrow('would not change only these');
     expect(await readFile(copy, 'utf8')).toBe(source);
   });
