@@ -8,7 +8,7 @@ import { signed } from '../evaluate/report/format.ts';
 import { recommenders } from '../models/index.ts';
 import type { Reporter } from '../progress.ts';
 import type { Recommender } from '../recommender.ts';
-import { asWritten } from './config-source.ts';
+import { asWritten } from './option-text.ts';
 import { givenOptions, type Point, searchOf } from './points.ts';
 import { openPool } from './pool.ts';
 import { openTable } from './table.ts';

@@ -1,6 +1,7 @@
 import { parse } from '@babel/parser';
 import type { Comment, File, Node, ObjectExpression, ObjectProperty } from '@babel/types';
 import type { OptionValue } from './dimensions.ts';
+import { entry, keyOf, valueText } from './option-text.ts';
 import type { Point } from './points.ts';
 
 /** Why a config cannot be edited: what was expected in it, and found. */
@@ -19,12 +20,6 @@ export function withOptions(source: string, model: string, options: Point): stri
   for (const [name, value] of Object.entries(options)) text = withOption(text, [model, name], value);
   return fitted(text, model);
 }
-
-/** The options as they would stand in a config: what a person can paste. */
-export const asWritten = (model: string, options: Point): string => {
-  const entries = Object.entries(options).map(([name, value]) => entry(name, value, "'"));
-  return `models: { ${keyOf(model, "'")}: { ${entries.join(', ')} } }`;
-};
 
 /** Sets one option, in a place that is made if it is not there. */
 function withOption(source: string, [model, name]: readonly [string, string], value: OptionValue): string {
@@ -170,13 +165,3 @@ const lineAt = (source: string, at: number): string =>
   source.slice(lineStart(source, at)).split(/\r?\n/, 1)[0]!;
 
 const indentOf = (source: string, at: number): string => /^[ \t]*/.exec(lineAt(source, at))![0];
-
-const entry = (name: string, value: OptionValue, quote: string): string =>
-  `${keyOf(name, quote)}: ${valueText(value, quote)}`;
-
-const keyOf = (name: string, quote: string): string =>
-  /^[A-Za-z_$][\w$]*$/.test(name) ? name : valueText(name, quote);
-
-/** Strings here are names and choices that models declare: without quotes, backslashes and line ends. */
-const valueText = (value: OptionValue, quote: string): string =>
-  typeof value === 'string' ? `${quote}${value}${quote}` : String(value);

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../batch/load-config.ts';
-import { asWritten, UneditableError, withOptions } from '../../../batch/tune/config-source.ts';
+import { UneditableError, withOptions } from '../../../batch/tune/config-source.ts';
+import { asWritten } from '../../../batch/tune/option-text.ts';
 import { writeOptions } from '../../../batch/tune/write-config.ts';
 import { ConfigError } from '../../../shared/errors.ts';
 
