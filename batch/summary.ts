@@ -84,14 +84,15 @@ export function printSummary(
     ...Object.keys(winner.test.metrics).filter((key) => key !== primary && /^(ndcg|recall)@/.test(key)),
   ];
   reporter.line(`\n  ${protocol}; ${queries.toLocaleString('en-GB')} queries\n`);
+  const width = 2 + Math.max(12, ...finalists.map(({ name }) => name.length));
   reporter.line(
-    `  ${''.padEnd(14)}${keys.map((key) => key.padStart(11)).join('')}   95 % interval of ${primary}`,
+    `  ${''.padEnd(width)}${keys.map((key) => key.padStart(11)).join('')}   95 % interval of ${primary}`,
   );
   for (const finalist of finalists.toSorted((a, b) => primaryOf(b.test) - primaryOf(a.test))) {
     const { metrics } = finalist.test;
     const figures = keys.map((key) => metrics[key]!.value.toFixed(4).padStart(11)).join('');
     const { lower, upper } = metrics[primary]!;
-    const row = `${finalist.name.padEnd(14)}${figures}   ${lower.toFixed(4)}–${upper.toFixed(4)}`;
+    const row = `${finalist.name.padEnd(width)}${figures}   ${lower.toFixed(4)}–${upper.toFixed(4)}`;
     reporter.line(finalist === winner ? `  ${styleText('bold', row)}  ← best on validation` : `  ${row}`);
   }
   reporter.line('');

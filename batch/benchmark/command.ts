@@ -12,6 +12,7 @@ import { codeVersion } from '../publish.ts';
 import type { Store } from '../store/index.ts';
 import { writeWhole } from '../write-whole.ts';
 import { measure } from './measure.ts';
+import { measureRanker } from './measure-ranker.ts';
 import { renderBenchmark } from './page.ts';
 import { goalSentence, goalText, judge, type Protocol } from './protocol.ts';
 import { protocols } from './protocols.ts';
@@ -100,7 +101,8 @@ export async function runBenchmark(
   const data = await prepareData(config, undefined, { ...context, baseDirectory, openBucket });
   const seeds = Array.from({ length: seedCount }, (_, at) => config.seed + at);
   const against = protocol.goals[0]?.model;
-  const measurement = await measure(config, data, { seeds, against }, context);
+  const measureAll = protocol.measures === 'ranker' ? measureRanker : measure;
+  const measurement = await measureAll(config, data, { seeds, against, rivals: protocol.rivals }, context);
   const meanOf = (model: string, metric: string): number | undefined =>
     measurement.models.find(({ name }) => name === model)?.figures[metric]?.overSeeds.value;
   return {

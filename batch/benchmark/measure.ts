@@ -3,8 +3,11 @@ import type { Estimate } from '../../shared/release.ts';
 import type { Config } from '../config.ts';
 import type { PreparedData } from '../data/prepare.ts';
 import { type Difference, differencesOf } from '../evaluate/compare.ts';
+import { evaluate } from '../evaluate/evaluate.ts';
 import type { Evaluation } from '../evaluate/evaluation.ts';
 import { configuredModels, type Entrant, type FitsContext, fitCandidates, testFinalists } from '../fit.ts';
+import type { Model } from '../recommender.ts';
+import type { Rival } from './rivals.ts';
 import { overSeeds } from './statistics.ts';
 
 /** A model's test figure in one metric. */
@@ -35,6 +38,13 @@ export interface Measurement {
   readonly models: readonly MeasuredModel[];
 }
 
+export interface MeasureOptions {
+  readonly seeds: readonly number[];
+  /** The model that all others are compared with. */
+  readonly against: string | undefined;
+  readonly rivals?: readonly Rival[] | undefined;
+}
+
 /** What a benchmark measures of one fitted model. */
 interface Run {
   readonly options: unknown;
@@ -44,12 +54,11 @@ interface Run {
 /**
  * Fits and tests the models of a config as a run does, once a seed. Seeds are the models': the split, and so who is asked what, stays.
  * Baselines are fitted with the first seed only: what they learn follows from the data.
- * @param against the model that all others are compared with
  */
 export async function measure(
   config: Config,
   data: PreparedData,
-  { seeds, against }: { readonly seeds: readonly number[]; readonly against: string | undefined },
+  { seeds, against, rivals = [] }: MeasureOptions,
   context: FitsContext,
 ): Promise<Measurement> {
   const entrants = configuredModels(config);
@@ -60,6 +69,14 @@ export async function measure(
     for (const [name, run] of await runOnce(taking, { ...config, seed }, data, context))
       runs.set(name, [...(runs.get(name) ?? []), run]);
   }
+  for (const { name, scores } of rivals) {
+    const { trainAndValidation: train, test } = await data.split();
+    const all = scores(train, data.seed);
+    const score: Model['score'] = async (queries) => queries.map(() => all);
+    const { signal } = context;
+    const measured = await evaluate(score, test, config.evaluation, { train, seed: data.seed, signal });
+    runs.set(name, [{ options: {}, test: measured }]);
+  }
   const first = [...runs.values()][0]?.[0]?.test;
   if (first === undefined) throw new DataError('benchmark: expected a model to measure, found none');
   const leader = runs.get(against ?? '');
@@ -69,7 +86,7 @@ export async function measure(
     primary: first.primary,
     models: [...runs].map(([name, own]) => ({
       name,
-      baseline: entrants.find(({ recommender }) => recommender.name === name)!.recommender.baseline,
+      baseline: entrants.find(({ recommender }) => recommender.name === name)?.recommender.baseline ?? true,
       options: own[0]!.options,
       figures: figuresOf(own.map(({ test }) => test)),
       ...(leader && leader !== own && { lead: leadOf(leader, own, config, data) }),
@@ -88,13 +105,15 @@ async function runOnce(
   return new Map(finalists.map(({ name, options, test }) => [name, { options, test }]));
 }
 
-function figuresOf(runs: readonly Evaluation[]): Record<string, Figure> {
-  return Object.fromEntries(
-    Object.entries(runs[0]!.metrics).map(([key, overQueries]) => {
-      const seeds = runs.map(({ metrics }) => metrics[key]!.value);
-      return [key, { seeds, overSeeds: overSeeds(seeds), overQueries }];
-    }),
+const figuresOf = (runs: readonly Evaluation[]): Record<string, Figure> =>
+  Object.fromEntries(
+    Object.keys(runs[0]!.metrics).map((key) => [key, figureOf(runs.map(({ metrics }) => metrics[key]!))]),
   );
+
+/** @param runs a metric of each seed's run, the first seed's first */
+export function figureOf(runs: readonly Estimate[]): Figure {
+  const seeds = runs.map(({ value }) => value);
+  return { seeds, overSeeds: overSeeds(seeds), overQueries: runs[0]! };
 }
 
 function leadOf(

@@ -53,7 +53,9 @@ const ranked = ({ models, primary }: BenchmarkResult): MeasuredModel[] =>
 
 /** The metrics of the table beside the primary: accuracy at every cut-off. */
 const othersOf = ({ models, primary }: BenchmarkResult): string[] =>
-  Object.keys(models[0]!.figures).filter((key) => key !== primary && /^(ndcg|recall)@/.test(key));
+  Object.keys(models[0]!.figures).filter(
+    (key) => key !== primary && /^(ndcg|recall)@|^(logLoss|ece)$/.test(key),
+  );
 
 function modelsSection(result: BenchmarkResult): Html {
   const { primary, seeds } = result;

@@ -1,11 +1,13 @@
 import type { ConfigInput } from '../config.ts';
+import type { Rival } from './rivals.ts';
 
-/** What a figure is to be: at least so much, or so many times a rival's in the same run. */
+/** What a figure is to be: at least or at most so much, or so many times a rival's in the same run. */
 export interface Goal {
   readonly model: string;
   readonly metric: string;
-  readonly atLeast: number;
-  /** The model whose figure `atLeast` is a multiple of. */
+  readonly sign: '≥' | '≤';
+  readonly bound: number;
+  /** The model whose figure `bound` is a multiple of. */
   readonly times?: string;
 }
 
@@ -27,6 +29,10 @@ export interface Protocol {
   readonly changes?: Partial<ConfigInput>;
   /** Whether its data come with the repository; else `--data` says where they lie. */
   readonly embedded?: true;
+  /** Measured beside the baselines. */
+  readonly rivals?: readonly Rival[];
+  /** Left out: the models that retrieve. */
+  readonly measures?: 'ranker';
   readonly goals: readonly Goal[];
   readonly published?: readonly Published[];
 }
@@ -44,17 +50,17 @@ export function judge(goal: Goal, meanOf: (model: string, metric: string) => num
   const found = meanOf(goal.model, goal.metric);
   const unit = goal.times === undefined ? 1 : meanOf(goal.times, goal.metric);
   if (found === undefined || unit === undefined) return { ...goal, reached: false };
-  const wanted = goal.atLeast * unit;
-  return { ...goal, wanted, found, reached: found >= wanted };
+  const wanted = goal.bound * unit;
+  return { ...goal, wanted, found, reached: goal.sign === '≥' ? found >= wanted : found <= wanted };
 }
 
-export const goalText = ({ model, metric, atLeast, times }: Goal): string =>
-  `${model} ${metric} ≥ ${times === undefined ? atLeast : `${atLeast} × ${times}`}`;
+export const goalText = ({ model, metric, sign, bound, times }: Goal): string =>
+  `${model} ${metric} ${sign} ${times === undefined ? bound : `${bound} × ${times}`}`;
 
 /** `reached: two-tower ndcg@20 ≥ 1.1 × ease; found .1099, wanted .1010`. */
 export function goalSentence(goal: JudgedGoal): string {
   const { found, wanted, reached } = goal;
   if (found === undefined || wanted === undefined) return `not measured: ${goalText(goal)}`;
-  const missed = `missed by ${(100 * (1 - found / wanted)).toFixed(1)} %`;
+  const missed = `missed by ${(100 * Math.abs(1 - found / wanted)).toFixed(1)} %`;
   return `${reached ? 'reached' : missed}: ${goalText(goal)}; found ${found.toFixed(4)}, wanted ${wanted.toFixed(4)}`;
 }

@@ -3,7 +3,7 @@ import { ConfigError } from '../../shared/errors.ts';
 import type { Config, RankerConfig } from '../config.ts';
 import type { PreparedData } from '../data/prepare.ts';
 import type { RankerRelease } from '../export/ranker.ts';
-import type { CurvePoint } from '../fit.ts';
+import type { CurvePoint, FitsContext } from '../fit.ts';
 import { mistakesOf } from '../mistakes.ts';
 import { rankers } from '../models/index.ts';
 import type { Context } from '../pipeline.ts';
@@ -35,7 +35,8 @@ export function configuredRanker({ ranker: config }: Config): RankerEntrant | un
   throw new ConfigError(result.issues.flatMap((issue) => mistakesOf(issue, 'ranker.options')).join('\n'));
 }
 
-interface FittedRanker extends RankerRelease {
+/** A ranker and its baselines on the test rows. */
+export interface FittedRanker extends RankerRelease {
   readonly curves: readonly CurvePoint[];
   /** Why it may not be released; empty where it may. */
   readonly faults: readonly string[];
@@ -52,18 +53,32 @@ export async function fitRanker(
   context: Context,
 ): Promise<RankerRelease | undefined> {
   if (entrant === undefined || config.ranker === undefined) return undefined;
-  const { model: _, options: __, ...rules } = config.ranker;
-  const { fingerprint } = data;
-  const inputs = {
-    ...{ fingerprint, rules, options: entrant.options, seed: config.seed, backend: context.backend },
-    samples: config.evaluation.bootstrapSamples,
-  };
-  const { name } = entrant.ranker;
   const {
     faults,
-    curves: ___,
+    curves: _,
     ...release
-  } = await context.reporter.stage(`ranker ${name}`, async (stage) => {
+  } = await testRanker(entrant, config, config.ranker, { data, context });
+  for (const fault of faults) context.reporter.line(`! the release goes without a ranker: ${fault}`);
+  return faults.length === 0 ? release : undefined;
+}
+
+/**
+ * Fits a ranker and its baselines and measures them on the test rows, unless an earlier run did.
+ * @param config its seed is the models'; the rows are parted with `data.seed`
+ */
+export async function testRanker(
+  entrant: RankerEntrant,
+  config: Config,
+  { model: _, options: __, ...rules }: RankerConfig,
+  { data, context }: { readonly data: PreparedData; readonly context: FitsContext },
+): Promise<FittedRanker> {
+  const { fingerprint, seed: splitSeed } = data;
+  const inputs = {
+    ...{ fingerprint, rules, options: entrant.options, seed: config.seed, backend: context.backend },
+    ...{ splitSeed, samples: config.evaluation.bootstrapSamples },
+  };
+  const { name } = entrant.ranker;
+  return context.reporter.stage(`ranker ${name}`, async (stage) => {
     const { value, reused } = await context.cache.get(`ranker-${name}`, inputs, (checkpoints) =>
       fitAndMeasure(entrant, rules, config, data, { context, stage, checkpoints }),
     );
@@ -75,12 +90,10 @@ export async function fitRanker(
     );
     return value;
   });
-  for (const fault of faults) context.reporter.line(`! the release goes without a ranker: ${fault}`);
-  return faults.length === 0 ? release : undefined;
 }
 
 interface Surroundings {
-  readonly context: Context;
+  readonly context: FitsContext;
   readonly stage: Stage;
   readonly checkpoints: Checkpoints;
 }
@@ -92,8 +105,8 @@ async function fitAndMeasure(
   data: PreparedData,
   { context, stage, checkpoints }: Surroundings,
 ): Promise<FittedRanker> {
-  const split = splitForRanking(await data.dataset(), rules, seed);
-  const bootstrap = { samples: evaluation.bootstrapSamples, seed };
+  const split = splitForRanking(await data.dataset(), rules, data.seed);
+  const bootstrap = { samples: evaluation.bootstrapSamples, seed: data.seed };
   const curves: CurvePoint[] = [];
   using model = await ranker.fit(split, options, {
     ...{ seed, checkpoints, signal: context.signal, progress: stage.progress },

@@ -8,7 +8,7 @@ import { signed } from '../evaluate/report/format.ts';
 import { recommenders } from '../models/index.ts';
 import type { Reporter } from '../progress.ts';
 import type { Recommender } from '../recommender.ts';
-import { asWritten } from './config-source.ts';
+import { asWritten } from './option-text.ts';
 import { givenOptions, type Point, searchOf } from './points.ts';
 import { openPool } from './pool.ts';
 import { openTable } from './table.ts';
@@ -105,6 +105,9 @@ function summary({ name }: Recommender, config: Config, tuned: Tuned, options: P
     as,
     `  trial ${String(best.number).padEnd(7)}  ${best.result.figure.toFixed(4)}  ${signed(primary, gain.value)} (${share}), ${interval} over ${best.result.perQuery.length.toLocaleString('en-GB')} queries`,
     `\n  ${asWritten(name, options)}\n`,
+    ...(gain.lower > 0
+      ? []
+      : ['  The interval reaches below 0: this may be no better than what is configured.']),
     `  The best of many looks better than it is: 'perigee run' measures it on the test split.\n`,
   ];
 }

@@ -1,6 +1,7 @@
 import { parse } from '@babel/parser';
 import type { Comment, File, Node, ObjectExpression, ObjectProperty } from '@babel/types';
 import type { OptionValue } from './dimensions.ts';
+import { entry, keyOf, valueText } from './option-text.ts';
 import type { Point } from './points.ts';
 
 /** Why a config cannot be edited: what was expected in it, and found. */
@@ -10,8 +11,8 @@ export class UneditableError extends Error {}
 const lineWidth = 110;
 
 /**
- * A config's source with these options of a model set: `models: { '<model>': { <options> } }`. Everything else stays, byte for byte. The
- * config is the default export: an object literal, by itself, in a call such as `defineConfig`, or a constant that is one.
+ * A config's source with these options of a model set: `models: { '<model>': { <options> } }`. Everything else stays, byte for byte; what it
+ * means is the caller's to check, since a spread may have held other options. The config is the default export: an object literal, by itself, in a call such as `defineConfig`, or a constant that is one.
  * @throws UneditableError where it, its models or the model's options are written in another way
  */
 export function withOptions(source: string, model: string, options: Point): string {
@@ -19,12 +20,6 @@ export function withOptions(source: string, model: string, options: Point): stri
   for (const [name, value] of Object.entries(options)) text = withOption(text, [model, name], value);
   return fitted(text, model);
 }
-
-/** The options as they would stand in a config: what a person can paste. */
-export const asWritten = (model: string, options: Point): string => {
-  const entries = Object.entries(options).map(([name, value]) => entry(name, value, "'"));
-  return `models: { ${keyOf(model, "'")}: { ${entries.join(', ')} } }`;
-};
 
 /** Sets one option, in a place that is made if it is not there. */
 function withOption(source: string, [model, name]: readonly [string, string], value: OptionValue): string {
@@ -99,7 +94,10 @@ function constantOf(name: string, { program }: File): Node | null | undefined {
   return declarations.find(({ id }) => id.type === 'Identifier' && id.name === name)?.init;
 }
 
-/** @throws UneditableError where a spread might hold the property, or replace it */
+/**
+ * A property as it stands in a literal; one that only a spread brings counts as absent, since what is added after it takes its place.
+ * @throws UneditableError where something that comes later might replace the property
+ */
 function propertyOf(
   { properties }: ObjectExpression,
   name: string,
@@ -112,12 +110,13 @@ function propertyOf(
       ((property.key.type === 'Identifier' && property.key.name === name) ||
         (property.key.type === 'StringLiteral' && property.key.value === name)),
   );
+  if (at < 0) return undefined;
   const other = properties
     .slice(at + 1)
     .find((property) => property.type !== 'ObjectProperty' || property.computed);
   if (other)
     throw new UneditableError(
-      `expected plain properties in ${where}, found ${other.type} in line ${other.loc?.start.line}, which may hold '${name}'`,
+      `expected plain properties in ${where}, found ${other.type} in line ${other.loc?.start.line}, which may replace '${name}'`,
     );
   return properties[at] as ObjectProperty | undefined;
 }
@@ -166,13 +165,3 @@ const lineAt = (source: string, at: number): string =>
   source.slice(lineStart(source, at)).split(/\r?\n/, 1)[0]!;
 
 const indentOf = (source: string, at: number): string => /^[ \t]*/.exec(lineAt(source, at))![0];
-
-const entry = (name: string, value: OptionValue, quote: string): string =>
-  `${keyOf(name, quote)}: ${valueText(value, quote)}`;
-
-const keyOf = (name: string, quote: string): string =>
-  /^[A-Za-z_$][\w$]*$/.test(name) ? name : valueText(name, quote);
-
-/** Strings here are names and choices that models declare: without quotes, backslashes and line ends. */
-const valueText = (value: OptionValue, quote: string): string =>
-  typeof value === 'string' ? `${quote}${value}${quote}` : String(value);

@@ -38,20 +38,22 @@ export function openTable(
   };
   const draw = (): void => {
     if (!live) return;
-    const best = finished.toSorted((a, b) => b.result.figure - a.result.figure).slice(0, bestShown);
-    const dropped = unfit > 0 ? `, ${unfit} that cannot be fitted` : '';
+    const ranked = finished.toSorted((a, b) => b.result.figure - a.result.figure);
+    const shown = ranked.filter((trial, at) => at < bestShown || trial.number === 0);
+    const dropped = unfit > 0 ? `, ${unfit} cannot be fitted` : '';
+    const width = Math.max(20, stream.columns - 1);
+    const styled = (style: 'bold' | 'dim', row: string): string => styleText(style, row.slice(0, width));
     const lines = [
-      `  ${finished.length} of ${total} fits${dropped}`,
-      ...best.map((trial, at) => {
-        const text = finishedRow(trial, budget);
-        return at === 0 ? styleText('bold', text) : text;
-      }),
-      ...[...running.values()].map(({ trial, fraction }) =>
-        styleText('dim', rowOf(trial, `${Math.round(100 * fraction)} %`, budget)),
+      ...shown.map((trial, at) =>
+        at === 0 ? styled('bold', finishedRow(trial, budget)) : finishedRow(trial, budget).slice(0, width),
       ),
-    ].map((line) => line.slice(0, Math.max(20, stream.columns - 1)));
+      ...[...running.values()].map(({ trial, fraction }) =>
+        styled('dim', rowOf(trial, `${Math.round(100 * fraction)} %`, budget)),
+      ),
+      `\n  ${finished.length} of ${total} fits${dropped}`,
+    ];
     stream.write(`${lines.join('\n')}\n`);
-    drawn = lines.length;
+    drawn = lines.length + 1;
   };
   const ended = (trial: Trial): void => void running.delete(keyOf(trial));
   return {

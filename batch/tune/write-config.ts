@@ -6,7 +6,7 @@ import { ConfigError } from '../../shared/errors.ts';
 import type { Config } from '../config.ts';
 import { loadConfig } from '../load-config.ts';
 import { writeWhole } from '../write-whole.ts';
-import { asWritten, withOptions } from './config-source.ts';
+import { asWritten } from './option-text.ts';
 import type { GivenOptions, Point } from './points.ts';
 
 /**
@@ -24,6 +24,8 @@ export async function writeOptions(
   // Beside the file, since what it imports stands there.
   const trial = path.join(path.dirname(file), `.tuned-${randomUUID()}${path.extname(file)}`);
   try {
+    // Loaded here, since it brings a parser that no other command waits for.
+    const { withOptions } = await import('./config-source.ts');
     const text = withOptions(await readFile(file, 'utf8'), model, options);
     await writeWhole(trial, text);
     if (!isDeepStrictEqual(await loadConfig(trial), wanted))

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import * as v from 'valibot';
+import { byCategory, byChance } from '../../batch/benchmark/rivals.ts';
 import type { ConfigInput } from '../../batch/config.ts';
 import type { Dataset } from '../../batch/data/dataset.ts';
 import { loadDataset } from '../../batch/data/ingest.ts';
@@ -7,10 +8,8 @@ import { splitDataset } from '../../batch/data/split.ts';
 import { primaryMetric } from '../../batch/evaluate/evaluate.ts';
 import type { EvaluationSet } from '../../batch/evaluate/protocol.ts';
 import { parseConfig } from '../../batch/load-config.ts';
-import { popularityScores } from '../../batch/models/popularity.ts';
 import { twoTower } from '../../batch/models/two-tower.ts';
 import type { Model } from '../../batch/recommender.ts';
-import { seededRandom } from '../../batch/training/random.ts';
 import beauty from '../../examples/beauty-cold.config.ts';
 import ml1m from '../../examples/ml-1m-cold.config.ts';
 import { quietRun } from '../fixtures/dataset.ts';
@@ -57,11 +56,10 @@ async function measure(setup: ConfigInput): Promise<Row[]> {
       );
     using chosen = await fitOn(train, {}, on(validation));
     using model = await fitOn(trainAndValidation, chosen.fittedOptions);
-    const random = seededRandom(seed);
     rows.push({
       seed,
-      random: await on(test)(everybody(Float32Array.from(dataset.itemIds, random))),
-      'popularity of category': await on(test)(everybody(categoryPopularity(trainAndValidation))),
+      random: await on(test)(everybody(byChance.scores(train, seed))),
+      'popularity of category': await on(test)(everybody(byCategory.scores(trainAndValidation, seed))),
       'two-tower': await on(test)(model.score),
     });
     console.log(`seed ${seed}: ${test.queries.length} queries, ${JSON.stringify(chosen.fittedOptions)}`);
@@ -80,26 +78,5 @@ const everybody =
   (scores: Float32Array): Model['score'] =>
   async (queries) =>
     queries.map(() => scores);
-
-/** [items] mean popularity of the other items with an item's categories (or words, where there are none), averaged over these. */
-function categoryPopularity(train: Dataset): Float32Array {
-  const popularity = popularityScores(train, {});
-  const namesOf = (item: number) => train.attributes[item]?.categories ?? train.features?.[item] ?? [];
-  const totals = new Map<string, { users: number; items: number }>();
-  for (const [item, users] of popularity.entries()) {
-    if (users === 0) continue;
-    for (const name of namesOf(item)) {
-      const total = totals.get(name) ?? { users: 0, items: 0 };
-      totals.set(name, { users: total.users + users, items: total.items + 1 });
-    }
-  }
-  return popularity.map((_, item) => {
-    const means = namesOf(item).flatMap((name) => {
-      const total = totals.get(name);
-      return total === undefined ? [] : [total.users / total.items];
-    });
-    return means.length === 0 ? 0 : means.reduce((sum, value) => sum + value, 0) / means.length;
-  });
-}
 
 if (import.meta.main) await bench(process.argv.slice(2));

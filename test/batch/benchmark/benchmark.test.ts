@@ -9,11 +9,16 @@ import { renderBenchmark } from '../../../batch/benchmark/page.ts';
 import type { Protocol } from '../../../batch/benchmark/protocol.ts';
 import { protocols } from '../../../batch/benchmark/protocols.ts';
 import type { BenchmarkResult } from '../../../batch/benchmark/result.ts';
+import { byChance } from '../../../batch/benchmark/rivals.ts';
 import { openCache } from '../../../batch/cache.ts';
 import { prepareData } from '../../../batch/data/prepare.ts';
+import { metricNames } from '../../../batch/evaluate/metrics.ts';
 import { recommenders } from '../../../batch/models/index.ts';
+import { baselines } from '../../../batch/ranking/baselines.ts';
+import { rankingMetrics } from '../../../batch/ranking/evaluate.ts';
 import { openStore } from '../../../batch/store/index.ts';
 import { ConfigError } from '../../../shared/errors.ts';
+import { opinions } from '../../fixtures/ranking.ts';
 
 /** A slice of the embedded shop: a hundred customers, as a protocol of its own. */
 const root = path.resolve(import.meta.dirname, '../../..');
@@ -24,9 +29,10 @@ const slice: Protocol = {
   embedded: true,
   changes: { models: { 'two-tower': { epochs: 1, dimensions: 8, validationsPerEpoch: 1 } } },
   goals: [
-    { model: 'two-tower', metric: 'ndcg@20', atLeast: 0.9, times: 'popularity' },
-    { model: 'two-tower', metric: 'recall@20', atLeast: 2 },
+    { model: 'two-tower', metric: 'ndcg@20', sign: '≥', bound: 0.9, times: 'popularity' },
+    { model: 'two-tower', metric: 'recall@20', sign: '≥', bound: 2 },
   ],
+  rivals: [byChance],
   published: [{ model: 'A & B <i>', metric: 'ndcg@20', value: 0.1, paper: 'Nobody 2020' }],
 };
 
@@ -93,7 +99,7 @@ describe('a benchmark', () => {
       backend: 'wasm',
     });
     const names = result.models.map(({ name }) => name);
-    expect(names).toEqual(['popularity', 'item-knn', 'ease', 'two-tower']);
+    expect(names).toEqual(['popularity', 'item-knn', 'ease', 'two-tower', 'random']);
     for (const { name, baseline, figures, lead } of result.models) {
       const { seeds, overSeeds, overQueries } = figures['ndcg@20']!;
       expect(seeds).toHaveLength(baseline ? 1 : 2);
@@ -150,6 +156,47 @@ describe('a benchmark', () => {
     expect(await popularityWith(42, 2)).toBe(asked);
     expect(await popularityWith(43, 1)).not.toBe(asked);
   });
+
+  it('measures a ranker likewise, beside the simple ways to a probability', async () => {
+    const rows = opinions((user, item) => (user + item) % 2 === 0);
+    const lines = rows.userIds.flatMap((user, at) =>
+      Array.from(rows.items.subarray(rows.offsets[at], rows.offsets[at + 1]), (item, event) => {
+        const kind = rows.weights[rows.offsets[at]! + event]! > 0 ? 'like' : 'dislike';
+        return `${user},i${item},${1_600_000_000 + event},${kind}`;
+      }),
+    );
+    writeFileSync(path.join(folder, 'opinions.csv'), `user,item,time,kind\n${lines.join('\n')}\n`);
+    const config = path.join(folder, 'opinions.config.ts');
+    writeFileSync(
+      config,
+      `export default {
+        name: 'Opinions',
+        data: {
+          events: { path: 'opinions.csv', columns: { userId: 'user', itemId: 'item', time: 'time', kind: 'kind' } },
+          eventKinds: { like: 1, dislike: 0 },
+        },
+        evaluation: { bootstrapSamples: 50 },
+        models: {},
+        ranker: { split: { kind: 'rows' }, options: { epochs: 2, hidden: [8] } },
+      };`,
+    );
+    const goals = [
+      { model: 'ctr-ranker', metric: 'auc', sign: '≥', bound: 1, times: 'constant rate' },
+      { model: 'ctr-ranker', metric: 'ece', sign: '≤', bound: 0 },
+    ] as const;
+    const protocol: Protocol = { name: 'opinions', config, measures: 'ranker', goals };
+    const { models, primary, ...measured } = await runBenchmark(protocol, 2, surroundings());
+    expect(primary).toBe('auc');
+    const [own, ...simple] = models;
+    expect(own).toMatchObject({ name: 'ctr-ranker', baseline: false });
+    expect(own!.figures['auc']!.seeds).toHaveLength(2);
+    expect(new Set(own!.figures['auc']!.seeds).size).toBe(2);
+    expect(simple.map(({ name }) => name)).toEqual(baselines.map(({ name }) => name));
+    for (const { figures } of simple) expect(figures['auc']!.seeds).toHaveLength(1);
+    expect(measured.goals.map(({ wanted }) => wanted)).toEqual([0.5, 0]);
+    expect(measured.goals[1]!.reached).toBe(false);
+    expect(renderBenchmark({ ...measured, models, primary })).toContain('AUC');
+  });
 });
 
 describe('the protocols', () => {
@@ -157,18 +204,18 @@ describe('the protocols', () => {
     '%s has a config that measures its goals',
     async (_, protocol) => {
       const config = await configOf(protocol);
-      const taking = recommenders
-        .filter(({ name, baseline }) => baseline || name in config.models)
-        .map(({ name }) => name);
       const { at, primary } = config.evaluation;
-      const measured = [
-        primary,
-        ...at.flatMap((k) => ['ndcg', 'recall', 'hit', 'mrr', 'map'].map((metric) => `${metric}@${k}`)),
-      ];
+      const ranks = protocol.measures === 'ranker';
+      const models = recommenders.filter(({ name, baseline }) => baseline || name in config.models);
+      const taking = ranks
+        ? [config.ranker!.model, ...baselines.map(({ name }) => name)]
+        : [...models, ...(protocol.rivals ?? [])].map(({ name }) => name);
+      const accuracy = at.flatMap((k) => metricNames.map((metric) => `${metric}@${k}`));
+      const measured: readonly string[] = ranks ? rankingMetrics : [primary, ...accuracy];
       expect(protocol.goals.length).toBeGreaterThan(0);
       for (const { model, metric, times } of protocol.goals) {
         expect(taking).toContain(model);
-        expect(times === undefined || taking.includes(times)).toBe(true);
+        if (times !== undefined) expect(taking).toContain(times);
         expect(measured).toContain(metric);
       }
       for (const { metric } of protocol.published ?? []) expect(measured).toContain(metric);

@@ -34,15 +34,18 @@ describe('a goal', () => {
   const meanOf = (model: string, metric: string): number | undefined => means[`${model} ${metric}`];
 
   it('is reached by the mean, absolutely or in proportion to a rival', () => {
-    expect(judge({ model: 'a', metric: 'ndcg@10', atLeast: 0.21 }, meanOf).reached).toBe(true);
-    expect(judge({ model: 'a', metric: 'ndcg@10', atLeast: 0.221 }, meanOf).reached).toBe(false);
-    const close = judge({ model: 'a', metric: 'ndcg@10', atLeast: 1.2, times: 'ease' }, meanOf);
+    expect(judge({ model: 'a', metric: 'ndcg@10', sign: '≥', bound: 0.21 }, meanOf).reached).toBe(true);
+    expect(judge({ model: 'a', metric: 'ndcg@10', sign: '≥', bound: 0.221 }, meanOf).reached).toBe(false);
+    const close = judge({ model: 'a', metric: 'ndcg@10', sign: '≥', bound: 1.2, times: 'ease' }, meanOf);
     expect(close).toMatchObject({ reached: false, found: 0.22 });
     expect(goalSentence(close)).toBe('missed by 8.3 %: a ndcg@10 ≥ 1.2 × ease; found 0.2200, wanted 0.2400');
   });
 
   it('is not reached where a model took no part', () => {
-    const unmeasured = judge({ model: 'a', metric: 'ndcg@10', atLeast: 1, times: 'popularity' }, meanOf);
+    const unmeasured = judge(
+      { model: 'a', metric: 'ndcg@10', sign: '≥', bound: 1, times: 'popularity' },
+      meanOf,
+    );
     expect(unmeasured.reached).toBe(false);
     expect(goalSentence(unmeasured)).toBe('not measured: a ndcg@10 ≥ 1 × popularity');
   });

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../batch/load-config.ts';
-import { asWritten, UneditableError, withOptions } from '../../../batch/tune/config-source.ts';
+import { UneditableError, withOptions } from '../../../batch/tune/config-source.ts';
+import { asWritten } from '../../../batch/tune/option-text.ts';
 import { writeOptions } from '../../../batch/tune/write-config.ts';
 import { ConfigError } from '../../../shared/errors.ts';
 
@@ -132,9 +133,9 @@ describe('options in the source of a config', () => {
       'expected the default export to be an object literal, found ArrowFunctionExpression in line 4',
     ],
     [
-      'a spread that may hold them',
-      `{ models: { ...others } }`,
-      "expected plain properties in models, found SpreadElement in line 4, which may hold 'two-tower'",
+      'a spread that may replace them',
+      `{ models: { 'two-tower': {}, ...others } }`,
+      "expected plain properties in models, found SpreadElement in line 4, which may replace 'two-tower'",
     ],
     ['models of a function', `{ models: chosen(1, 2) }`, 'expected models to be an object literal'],
   ])('refuse %s', (_, config, message) => {
@@ -161,9 +162,11 @@ describe('writing into the configs that come with the repository', async () => {
   async function copyOf(file: string): Promise<string> {
     const copy = path.join(folder, path.basename(file));
     const source = await readFile(path.join(root, file), 'utf8');
+    const from = path.dirname(path.join(root, file));
+    const absolute = (target: string): string => `from ${JSON.stringify(path.resolve(from, target))}`;
     await writeFile(
       copy,
-      source.replace(/'\.\.?\/batch\/config\.ts'/, JSON.stringify(path.join(root, 'batch/config.ts'))),
+      source.replace(/from '(\.[^']*)'/g, (_, target: string) => absolute(target)),
     );
     return copy;
   }
@@ -217,20 +220,24 @@ describe('writing into the configs that come with the repository', async () => {
     expect(await readFile(odd, 'utf8')).toBe(source);
   });
 
-  it('leaves a config whose editing would change something else', async () => {
-    const copy = path.join(folder, 'twice.config.ts');
+  it.each([
+    ['const same = { heads: 2 };', "{ 'two-tower': same, 'conv-sequence': same }"],
+    ["const same = { 'two-tower': { heads: 2, epochs: 1 } };", '{ ...same }'],
+  ])('leaves a config whose editing would change something else: %s', async (constant, models) => {
+    const copy = path.join(folder, `${models.length}.config.ts`);
     const source = `import { defineConfig } from ${JSON.stringify(path.join(root, 'batch/config.ts'))};
-const same = { heads: 2 };
+${constant}
 export default defineConfig({
   name: 'x',
   data: { events: { path: 'e.csv', columns: { userId: 'u', itemId: 'i' } } },
-  models: { 'two-tower': same, 'conv-sequence': same },
+  models: ${models},
 });
 `;
     await writeFile(copy, source);
-    const given = { heads: 2 };
+    const config = await loadConfig(copy);
+    const given = config.models['two-tower'] as Record<string, unknown>;
     await expect(
-      writeOptions(copy, await loadConfig(copy), { model: 'two-tower', given, options: { heads: 4 } }),
+      writeOptions(copy, config, { model: 'two-tower', given, options: { heads: 4 } }),
     ).rejects.toThrow('would not change only these');
     expect(await readFile(copy, 'utf8')).toBe(source);
   });
