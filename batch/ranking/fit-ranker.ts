@@ -3,7 +3,6 @@ import { ConfigError } from '../../shared/errors.ts';
 import type { Config, RankerConfig } from '../config.ts';
 import type { PreparedData } from '../data/prepare.ts';
 import type { RankerRelease } from '../export/ranker.ts';
-import type { CurvePoint } from '../fit.ts';
 import { mistakesOf } from '../mistakes.ts';
 import { rankers } from '../models/index.ts';
 import type { Context } from '../pipeline.ts';
@@ -36,7 +35,6 @@ export function configuredRanker({ ranker: config }: Config): RankerEntrant | un
 }
 
 interface FittedRanker extends RankerRelease {
-  readonly curves: readonly CurvePoint[];
   /** Why it may not be released; empty where it may. */
   readonly faults: readonly string[];
 }
@@ -59,11 +57,7 @@ export async function fitRanker(
     samples: config.evaluation.bootstrapSamples,
   };
   const { name } = entrant.ranker;
-  const {
-    faults,
-    curves: ___,
-    ...release
-  } = await context.reporter.stage(`ranker ${name}`, async (stage) => {
+  const { faults, ...release } = await context.reporter.stage(`ranker ${name}`, async (stage) => {
     const { value, reused } = await context.cache.get(`ranker-${name}`, inputs, (checkpoints) =>
       fitAndMeasure(entrant, rules, config, data, { context, stage, checkpoints }),
     );
@@ -94,10 +88,9 @@ async function fitAndMeasure(
 ): Promise<FittedRanker> {
   const split = splitForRanking(await data.dataset(), rules, seed);
   const bootstrap = { samples: evaluation.bootstrapSamples, seed };
-  const curves: CurvePoint[] = [];
   using model = await ranker.fit(split, options, {
     ...{ seed, checkpoints, signal: context.signal, progress: stage.progress },
-    curve: (series, step, value) => void curves.push({ series, step, value }),
+    curve: () => undefined,
   });
   const own = await evaluateRows(ranker.name, model.score, split.test, bootstrap);
   const rivals: RankingEvaluation[] = [];
@@ -116,7 +109,6 @@ async function fitAndMeasure(
       examples: split.test.items.length,
       models: [own, ...rivals].map(({ name, metrics }) => ({ name, metrics: { ...metrics } })),
     },
-    curves,
     faults: rankerFaults(own, rivals),
   };
 }
