@@ -9,6 +9,7 @@ import type { Candidate, Finalist } from './fit.ts';
 import type { Verdict } from './gate.ts';
 import type { Context } from './pipeline.ts';
 import { codeVersion } from './publish.ts';
+import type { FittedRanker } from './ranking/fit-ranker.ts';
 import { writeWhole } from './write-whole.ts';
 
 interface Result {
@@ -23,11 +24,12 @@ interface ReportedRun extends Result {
   readonly config: Config;
   readonly data: PreparedData;
   readonly candidates: readonly Candidate[];
+  readonly ranker: FittedRanker | undefined;
 }
 
 /** Writes the run's HTML page as `<releaseId>.html` and `latest.html`; returns the latter's path. */
 export async function writeReport(run: ReportedRun, { reportDirectory, reporter }: Context): Promise<string> {
-  const { config, data, candidates, finalists, winner, release, verdict, published } = run;
+  const { config, data, candidates, finalists, winner, ranker, release, verdict, published } = run;
   return reporter.stage('report', async (stage) => {
     const { trainAndValidation: dataset } = await data.split();
     const { quantisationRecall } = release.manifest;
@@ -41,6 +43,7 @@ export async function writeReport(run: ReportedRun, { reportDirectory, reporter 
         ...finalist,
       })),
       winner: winner.name,
+      ...(ranker && { ranker }),
       verdict,
       ...(published && { release: { releaseId: release.releaseId, channel: config.channel } }),
       ...(quantisationRecall !== undefined && { quantisationRecall }),

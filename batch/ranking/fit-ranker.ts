@@ -34,21 +34,22 @@ export function configuredRanker({ ranker: config }: Config): RankerEntrant | un
   throw new ConfigError(result.issues.flatMap((issue) => mistakesOf(issue, 'ranker.options')).join('\n'));
 }
 
-interface FittedRanker extends RankerRelease {
+/** A ranker with its figures, and those of its baselines. */
+export interface FittedRanker extends RankerRelease {
   /** Why it may not be released; empty where it may. */
   readonly faults: readonly string[];
 }
 
 /**
  * Fits the configured ranker and its baselines, measures them on the test rows, and holds the ranker to the best simple one.
- * @returns what is to be released; undefined where the config names no ranker, or the one that it names did not pass
+ * @returns undefined where the config names no ranker
  */
 export async function fitRanker(
   entrant: RankerEntrant | undefined,
   config: Config,
   data: PreparedData,
   context: Context,
-): Promise<RankerRelease | undefined> {
+): Promise<FittedRanker | undefined> {
   if (entrant === undefined || config.ranker === undefined) return undefined;
   const { model: _, options: __, ...rules } = config.ranker;
   const { fingerprint } = data;
@@ -57,7 +58,7 @@ export async function fitRanker(
     samples: config.evaluation.bootstrapSamples,
   };
   const { name } = entrant.ranker;
-  const { faults, ...release } = await context.reporter.stage(`ranker ${name}`, async (stage) => {
+  const fitted = await context.reporter.stage(`ranker ${name}`, async (stage) => {
     const { value, reused } = await context.cache.get(`ranker-${name}`, inputs, (checkpoints) =>
       fitAndMeasure(entrant, rules, config, data, { context, stage, checkpoints }),
     );
@@ -69,9 +70,13 @@ export async function fitRanker(
     );
     return value;
   });
-  for (const fault of faults) context.reporter.line(`! the release goes without a ranker: ${fault}`);
-  return faults.length === 0 ? release : undefined;
+  for (const fault of fitted.faults) context.reporter.line(`! the release goes without a ranker: ${fault}`);
+  return fitted;
 }
+
+/** What a release of it holds; undefined where it may not be released. */
+export const released = (ranker: FittedRanker | undefined): RankerRelease | undefined =>
+  ranker?.faults.length === 0 ? ranker : undefined;
 
 interface Surroundings {
   readonly context: Context;
