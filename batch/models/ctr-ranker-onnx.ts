@@ -32,7 +32,7 @@ import type { Calibration } from '../ranking/calibration.ts';
 import { parameterNames as names, type Shape, type Weights } from './ctr-ranker-parameters.ts';
 
 /** Dimensions of two rows that are compared to find out whether they are of the same item. */
-const comparedDimensions = 8;
+const comparedDimensions = 4;
 const minusInfinity = -1e9;
 
 export const rankerInputsOf = (context: readonly string[]): RankerInput[] => [
