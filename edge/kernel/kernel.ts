@@ -6,6 +6,7 @@ export interface PlacedTable {
   readonly values: number;
   readonly scales: number;
   readonly biases: number;
+  readonly bounds: number;
   readonly rows: number;
   readonly dimensions: number;
 }
@@ -44,10 +45,27 @@ export interface Kernel {
     excluded: ArrayLike<number>,
   ): Ranked;
   /** The listed rows as float32 [indices.length, dimensions]. */
-  gather(table: PlacedTable, scratch: Scratch, indices: Int32Array): Float32Array;
+  gather(
+    table: PlacedTable,
+    scratch: Pick<Scratch, 'indices' | 'gathered'>,
+    indices: Int32Array,
+  ): Float32Array;
+  /** Sets in the bitmap at `out` the rows whose code is low…high, both included; clears the others, or leaves them to `keep`. */
+  match(codes: PlacedCodes, low: number, high: number, out: number, keep: boolean): void;
+  /** Combines two bitmaps of `bytes`, a multiple of 16, into the first. The same one twice with `neither` is its complement. */
+  combine(target: number, other: number, bytes: number, how: keyof typeof combinations): void;
 }
 
-type Exports = Readonly<Record<'scan' | 'gather', (...values: number[]) => number>>;
+/** A column of codes in the kernel's memory: byte address, bytes of a code. */
+export interface PlacedCodes {
+  readonly codes: number;
+  readonly width: number;
+  readonly rows: number;
+}
+
+const combinations = { and: 0, or: 1, 'and not': 2, neither: 3 } as const;
+
+type Exports = Readonly<Record<'scan' | 'gather' | 'match' | 'combine', (...values: number[]) => number>>;
 
 /** Instantiates the compiled kernel over `memory`. */
 export function createKernel(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernel {
@@ -68,10 +86,12 @@ export function createKernel(module: WebAssembly.Module, memory: WebAssembly.Mem
         table.values,
         table.scales,
         table.biases,
+        table.bounds,
         paddedRows(table.rows),
         table.dimensions,
         scratch.query,
         queryScale,
+        norm(new Int16Array(memory.buffer, scratch.query, table.dimensions)) * queryScale,
         scratch.excluded,
         scratch.heap,
         k,
@@ -89,6 +109,12 @@ export function createKernel(module: WebAssembly.Module, memory: WebAssembly.Mem
       wasm.gather(values, scales, dimensions, scratch.indices, indices.length, scratch.gathered);
       return new Float32Array(memory.buffer, scratch.gathered, indices.length * dimensions).slice();
     },
+    match({ codes, width, rows }, low, high, out, keep) {
+      wasm.match(codes, width, paddedRows(rows), low, high, out, Number(keep));
+    },
+    combine(target, other, bytes, how) {
+      wasm.combine(target, other, bytes, combinations[how]);
+    },
   };
 }
 
@@ -99,6 +125,7 @@ export function placeTable(table: Table, address: number): PlacedTable {
     values: address + layout.values.offset,
     scales: address + layout.scales.offset,
     biases: table.bias ? address + layout.biases.offset : 0,
+    bounds: address + layout.bounds.offset,
     rows: table.rows,
     dimensions: table.dimensions,
   };
@@ -107,6 +134,12 @@ export function placeTable(table: Table, address: number): PlacedTable {
 /** Largest magnitude of an int16 query whose dot product with an int8 row of as many dimensions fits an int32. */
 export const largestQuery = (dimensions: number): number =>
   Math.min(32_767, Math.floor((2 ** 31 - 1) / (128 * dimensions)));
+
+const norm = (steps: Int16Array): number => {
+  let sum = 0;
+  for (let i = 0; i < steps.length; i++) sum += steps[i]! ** 2;
+  return Math.sqrt(sum);
+};
 
 const smallestNormal = 2 ** -126;
 
