@@ -2,6 +2,7 @@ import type { Recommender } from '../recommender.ts';
 import { adamicAdar, commonNeighbours } from './common-neighbours.ts';
 import { convSequence } from './conv-sequence.ts';
 import { ease } from './ease.ts';
+import { friends } from './friends.ts';
 import { itemKnn } from './item-knn.ts';
 import { multVae } from './mult-vae.ts';
 import { popularity } from './popularity.ts';
@@ -17,4 +18,5 @@ export const recommenders: readonly Recommender[] = [
   twoTower,
   multVae,
   convSequence,
+  friends,
 ];

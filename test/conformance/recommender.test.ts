@@ -13,6 +13,7 @@ const cases: Record<string, RecommenderCase> = {
   ease: { exempt: closedForm },
   'common-neighbours': { ...people, exempt: closedForm },
   'adamic-adar': { ...people, exempt: closedForm },
+  friends: { ...people, exempt: closedForm },
   'mult-vae': { options: { hidden: 64, dimensions: 32, epochs: 40 } },
 };
 
