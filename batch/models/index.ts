@@ -5,6 +5,7 @@ import { adamicAdar, commonNeighbours } from './common-neighbours.ts';
 import { convSequence } from './conv-sequence.ts';
 import { ctrRanker } from './ctr-ranker.ts';
 import { ease } from './ease.ts';
+import { friends } from './friends.ts';
 import { graphFilter } from './graph-filter.ts';
 import { itemKnn } from './item-knn.ts';
 import { multVae } from './mult-vae.ts';
@@ -25,6 +26,7 @@ export const recommenders: readonly Recommender[] = [
   convSequence,
   caser,
   nextItNet,
+  friends,
 ];
 
 /** Every ranker a config can name. */

@@ -16,6 +16,7 @@ const cases: Record<string, RecommenderCase> = {
   'next-it-net': { options: { learningRate: 0.01 } },
   'common-neighbours': { ...people, exempt: closedForm },
   'adamic-adar': { ...people, exempt: closedForm },
+  friends: { ...people, exempt: closedForm },
   'mult-vae': { options: { hidden: 64, dimensions: 32, epochs: 40 } },
 };
 
