@@ -72,28 +72,46 @@ export function attentionBag(
   return pool(table, gates, position, age) as tf.Tensor3D;
 }
 
-/** Positions of a sparse [rows, columns] matrix, flat: row · columns + column. */
-export type Positions = tf.Tensor1D;
+/** Columns that matter in each row of a [rows, columns] matrix. */
+export interface SoftmaxLists<Integers = tf.Tensor1D, Floats = tf.Tensor1D> {
+  /** The targets of row r are targets[targetEnds[r − 1]] … targets[targetEnds[r] − 1], which count what the weights say. */
+  readonly targets: Integers;
+  readonly targetWeights: Floats;
+  /** [rows] */
+  readonly targetEnds: Integers;
+  /** What takes no part in row r is excluded[excludedStarts[r]] … excluded[excludedEnds[r] − 1]; rows may share places. */
+  readonly excluded: Integers;
+  /** [rows] each */
+  readonly excludedStarts: Integers;
+  readonly excludedEnds: Integers;
+}
 
 /**
- * Σ over targets t of weight[t] · −log softmax(logits[row of t])[column of t], where the excluded positions take no part in
- * the softmax. Differentiable by logits. Targets must not be excluded.
+ * Σ over rows and their targets t of weight[t] · −log softmax(logits[row] + bias)[target], where what is excluded takes no part in
+ * the softmax. Differentiable by logits and bias. Targets must not be excluded.
+ * @param bias [columns]; left out: none
  */
 export function sparseSoftmaxCrossEntropy(
   logits: tf.Tensor2D,
-  targets: Positions,
-  targetWeights: tf.Tensor1D,
-  excluded: Positions,
+  lists: SoftmaxLists,
+  bias?: tf.Tensor1D,
 ): tf.Scalar {
-  // Not a registered gradient: tfjs would make zeros for the second output, as large as the logits, at each step.
+  // Not a registered gradient: tfjs would make zeros for the further outputs, as large as the logits, at each step.
   const loss = tf.customGrad((...args) => {
-    const [scores, save] = args as [tf.Tensor, Save];
-    const inputs = { logits: scores, targets, targetWeights, excluded };
-    const [sum, slopes] = tf.engine().runKernel<tf.Tensor[]>('SparseSoftmaxCrossEntropy', inputs);
-    save([slopes!]);
-    return { value: sum!, gradFunc: (dy, saved) => tf.mul(saved[0]!, dy as tf.Tensor) };
+    const save = args.at(-1) as unknown as Save;
+    const [scores, shift] = args as [tf.Tensor2D, tf.Tensor1D];
+    const { sum, ...slopes } = softmaxWithSlopes(scores, lists, bias && shift);
+    save(bias ? [slopes.byLogits, slopes.byBias] : [slopes.byLogits]);
+    return { value: sum, gradFunc: (dy, saved) => saved.map((slope) => tf.mul(slope, dy as tf.Tensor)) };
   });
-  return loss(logits) as tf.Scalar;
+  return (bias ? loss(logits, bias) : loss(logits)) as tf.Scalar;
+}
+
+/** The sum that {@link sparseSoftmaxCrossEntropy} is, and its gradients; of no bias it is empty. */
+export function softmaxWithSlopes(logits: tf.Tensor2D, lists: SoftmaxLists, bias?: tf.Tensor1D) {
+  const inputs = { logits, bias: bias ?? tf.tensor1d([]), ...lists };
+  const [sum, byLogits, byBias] = tf.engine().runKernel<tf.Tensor[]>('SparseSoftmaxCrossEntropy', inputs);
+  return { sum: sum as tf.Scalar, byLogits: byLogits as tf.Tensor2D, byBias: byBias as tf.Tensor1D };
 }
 
 /** One AdamW step on `value`, in place, with its two moments; see kernels/adam-w.ts. */

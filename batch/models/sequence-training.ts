@@ -1,24 +1,19 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { FitError } from '../../shared/errors.ts';
-import type { Dataset } from '../data/dataset.ts';
+import { type Dataset, sharedEvents } from '../data/dataset.ts';
 import type { Run } from '../recommender.ts';
+import type { Batches } from '../training/batches.ts';
 import { stream } from '../training/examples.ts';
-import { dropoutMask } from '../training/layers.ts';
+import { dropout } from '../training/layers.ts';
 import { train as runTraining, type Task } from '../training/loop.ts';
 import { cosineDecay, createAdamW, type Optimiser, type Parameters } from '../training/optimiser.ts';
 import { normal, seededRandom } from '../training/random.ts';
 import { sequenceLoss } from '../training/sequence-loss.ts';
-import { drawCandidates } from '../training/softmax-arrays.ts';
-import {
-  dealWindows,
-  tileWindows,
-  type WindowBatch,
-  type Windows,
-  windowBatch,
-} from '../training/windows.ts';
+import { tileWindows } from '../training/windows.ts';
 import { popularityScores } from './popularity.ts';
+import { batches, type SequenceBatch } from './sequence-batches.ts';
 import { scoreWith } from './sequence-model.ts';
-import { type SequenceNetwork, tableWithBias, withOne } from './sequence-network.ts';
+import { type SequenceNetwork, tableNames } from './sequence-network.ts';
 import type { SequenceOptions } from './sequence-options.ts';
 
 /** What stays the same throughout a fit. */
@@ -29,10 +24,8 @@ export interface Problem {
   readonly options: SequenceOptions & { readonly targets: 'new' | 'any' };
   readonly seed: number;
   readonly popularity: Float32Array;
-  readonly windows: Windows;
   readonly stepsPerEpoch: number;
-  /** Items drawn beside a batch's targets; undefined: all. */
-  readonly negatives: number | undefined;
+  readonly batches: Batches<SequenceBatch>;
 }
 
 const itemsForFullSoftmax = 20_000;
@@ -61,15 +54,24 @@ export function createProblem(
   const events = windows.ends.reduce((sum, end, window) => sum + end - windows.starts[window]!, 0);
   const wished = Math.round((count * positionsPerStep) / events);
   const windowsPerStep = Math.min(wished, Math.max(leastWindows, Math.ceil(count / leastSteps)));
+  const stepsPerEpoch = Math.max(1, Math.floor(count / Math.max(1, windowsPerStep)));
+  const rows = train.itemIds.length;
   return {
     train,
     network,
     options,
     seed: run.seed,
     popularity: popularityScores(train, {}),
-    windows,
-    stepsPerEpoch: Math.max(1, Math.floor(count / Math.max(1, windowsPerStep))),
-    negatives: negativesOf(options.negatives, train.itemIds.length),
+    stepsPerEpoch,
+    batches: batches({
+      seed: run.seed,
+      events: sharedEvents(train),
+      rows,
+      windows,
+      stepsPerEpoch,
+      targets,
+      negatives: negativesOf(options.negatives, rows),
+    }),
   };
 }
 
@@ -117,55 +119,40 @@ export function createTask(
   optimiser: Optimiser,
   problem: Problem,
   validated: boolean,
-): Task {
+): Task<SequenceBatch> {
   const { train, network, options, seed, stepsPerEpoch } = problem;
-  const batches = createBatches(problem);
   return {
     name: network.name,
     identity: JSON.stringify({ options, seed, events: train.items.length, validated }),
     parameters,
     optimiser,
     stepsPerEpoch,
-    loss: (step) => batchLoss(parameters, problem, batches(step), step),
+    batches: problem.batches,
+    loss: (step, batch) => batchLoss(parameters, problem, batch, step),
     score: scoreWith(parameters, problem),
-  };
-}
-
-/** The windows of each step; the deal of the epoch at hand is kept, not that of others. */
-function createBatches({
-  train,
-  options,
-  seed,
-  windows,
-  stepsPerEpoch,
-}: Problem): (step: number) => WindowBatch {
-  let deal: { epoch: number; steps: Int32Array[] } | undefined;
-  return (step) => {
-    const epoch = Math.floor(step / stepsPerEpoch);
-    if (deal?.epoch !== epoch)
-      deal = { epoch, steps: dealWindows(windows, stepsPerEpoch, stream(seed, 'epoch', epoch)) };
-    return windowBatch(train, windows, deal.steps[step % stepsPerEpoch]!, options.targets);
   };
 }
 
 function batchLoss(
   parameters: Parameters,
-  { network, options, seed, negatives }: Problem,
-  batch: WindowBatch,
+  { network, options, seed }: Problem,
+  { windows, candidates }: SequenceBatch,
   step: number,
 ): tf.Scalar {
-  const random = stream(seed, 'step', step);
+  const random = stream(seed, 'dropout', step);
   const events = {
-    length: batch.length,
-    items: tf.tensor1d(batch.items, 'int32'),
-    weights: tf.tensor1d(batch.weights),
+    length: windows.length,
+    items: tf.tensor1d(windows.items, 'int32'),
+    weights: tf.tensor1d(windows.weights),
   };
   const drop = (x: tf.Tensor2D): tf.Tensor2D =>
-    options.dropout === 0 ? x : tf.mul(x, dropoutMask(...x.shape, options.dropout, random));
-  const queries = withOne(network.queriesAt(parameters, events, tf.tensor1d(batch.places, 'int32'), drop));
-  const table = tableWithBias(parameters);
-  const rows = table.shape[0];
-  if (negatives === undefined) return sequenceLoss(queries, table, batch);
-  const candidates = drawCandidates(batch.targets, negatives, rows, random);
-  return sequenceLoss(queries, tf.gather(table, tf.tensor1d(candidates, 'int32')), batch, candidates);
+    options.dropout === 0 ? x : dropout(x, options.dropout, Math.floor(random() * 2 ** 32));
+  const queries = network.queriesAt(parameters, events, tf.tensor1d(windows.places, 'int32'), drop);
+  const parameter = (name: string): tf.Tensor => parameters[name]!;
+  const table = parameter(tableNames.items) as tf.Tensor2D;
+  const bias = parameter(tableNames.bias) as tf.Tensor2D;
+  if (!candidates) return sequenceLoss(queries, table, tf.reshape(bias, [-1]), windows);
+  const chosen = tf.tensor1d(candidates, 'int32');
+  const own = tf.reshape(tf.gather(bias, chosen), [-1]) as tf.Tensor1D;
+  return sequenceLoss(queries, tf.gather(table, chosen), own, windows, candidates);
 }

@@ -1,8 +1,7 @@
-import type { Dataset, Events } from '../data/dataset.ts';
+import type { Events } from '../data/dataset.ts';
 import { defineBatches } from '../training/batches.ts';
 import { type Cuts, type Example, epochOrder, exampleAt, stream } from '../training/examples.ts';
 import { type HistoryArrays, historyArrays } from '../training/history-arrays.ts';
-import { inSharedMemory } from '../training/shared-memory.ts';
 import { type SoftmaxArrays, sampleCandidates, softmaxArrays } from '../training/softmax-arrays.ts';
 
 /** What two-tower's batches are made from. */
@@ -86,12 +85,3 @@ function recencyWeight({ times }: Events, halfLifeDays: number | null): (example
       ? Math.max(leastRecency, 2 ** ((time - newest) / (halfLifeDays * secondsPerDay)))
       : 1;
 }
-
-/** The columns of a dataset's events, where a thread reads them without a copy. */
-export const sharedEvents = ({ offsets, items, times, weights, baskets }: Dataset): Events => ({
-  offsets: inSharedMemory(offsets),
-  items: inSharedMemory(items),
-  times: inSharedMemory(times),
-  weights: inSharedMemory(weights),
-  ...(baskets && { baskets: inSharedMemory(baskets) }),
-});

@@ -1,11 +1,11 @@
 import { FitError } from '../../shared/errors.ts';
-import type { Dataset } from '../data/dataset.ts';
+import { type Dataset, sharedEvents } from '../data/dataset.ts';
 import type { Batches } from '../training/batches.ts';
 import { epochSize, findCuts } from '../training/examples.ts';
 import { inSharedMemory } from '../training/shared-memory.ts';
 import { popularityScores } from './popularity.ts';
 import type { TwoTowerOptions } from './two-tower.ts';
-import { batches, sharedEvents, type TwoTowerBatch } from './two-tower-batches.ts';
+import { batches, type TwoTowerBatch } from './two-tower-batches.ts';
 import { type ItemFeatures, itemFeatures } from './two-tower-features.ts';
 
 const itemsForFullSoftmax = 10_000;

@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Random } from './random.ts';
 
 /** Keeps a row of zeros finite. */
 export const normEpsilon = 1e-5;
@@ -38,13 +37,26 @@ export function layerNorm(x: tf.Tensor2D, scale: tf.Tensor, shift: tf.Tensor): t
 /** x · sigmoid(x) (Elfwing et al. 2018). */
 export const silu = (x: tf.Tensor2D): tf.Tensor2D => tf.mul(x, tf.sigmoid(x));
 
-/** What dropout multiplies by: 0 with chance `rate`, to 1/256, and else what keeps the mean; four from one drawn number. */
-export function dropoutMask(rows: number, width: number, rate: number, random: Random): tf.Tensor2D {
+/**
+ * Zeroes each value with chance `rate`, to 1/256, and enlarges the others to the same mean (Srivastava et al. 2014).
+ * @param seed 32 bits, which decide what is zeroed: byte i mod 4 of the hash of ⌊i / 4⌋ and them
+ */
+export function dropout(x: tf.Tensor2D, rate: number, seed: number): tf.Tensor2D {
   const threshold = Math.round(256 * rate);
   const kept = 256 / (256 - threshold);
-  const draws = Uint32Array.from({ length: Math.ceil((rows * width) / 4) }, () => random() * 2 ** 32);
-  const bytes = new Uint8Array(draws.buffer, 0, rows * width);
-  const mask = new Float32Array(bytes.length);
-  for (let i = 0; i < bytes.length; i++) if (bytes[i]! >= threshold) mask[i] = kept;
-  return tf.tensor2d(mask, [rows, width]);
+  const mask = new Float32Array(x.size);
+  for (let i = 0; i < mask.length; i += 4) {
+    const bits = hash(seed + Math.imul(i >> 2, 0x9e3779b9));
+    for (let byte = 0; byte < 4 && i + byte < mask.length; byte++)
+      mask[i + byte] = ((bits >>> (8 * byte)) & 255) < threshold ? 0 : kept;
+  }
+  return tf.mul(x, tf.tensor2d(mask, x.shape));
+}
+
+/** 32 bits well mixed: the finaliser of MurmurHash3. */
+function hash(bits: number): number {
+  let h = bits | 0;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
 }

@@ -6,6 +6,7 @@ import { type BackendName, openBackend } from '../../batch/backend/index.ts';
 import { attentionBag, embeddingBag, sparseSoftmaxCrossEntropy } from '../../batch/backend/ops.ts';
 import { createAdamW } from '../../batch/training/optimiser.ts';
 import { normal, seededRandom } from '../../batch/training/random.ts';
+import { type SoftmaxRow, softmaxLists, softmaxReference } from '../fixtures/softmax-lists.ts';
 
 type Values = readonly Float64Array[];
 
@@ -24,9 +25,17 @@ const [days, steps] = [
   [1, 0, 2, 1, 0, 0],
 ];
 const kinds = [1, 0.5, 1, 0.2, 1, 1];
-const targets = [1, 5, 7];
-const targetWeights = [0.5, 0.25, 1];
-const excluded = [0, 4];
+const softmaxRows: SoftmaxRow[] = [
+  { targets: [[1, 0.5]], excluded: [0] },
+  {
+    targets: [
+      [1, 0.25],
+      [3, 1],
+    ],
+    excluded: [0],
+  },
+  { targets: [] },
+];
 const int = (values: readonly number[]): tf.Tensor1D => tf.tensor1d([...values], 'int32');
 const each = (f: (x: number) => number) => (x: Float64Array) => x.map(f);
 
@@ -201,16 +210,10 @@ const cases: readonly [string, Case][] = [
   [
     'sparseSoftmaxCrossEntropy',
     {
-      shapes: [[3, 4]],
-      run: (z) =>
-        sparseSoftmaxCrossEntropy(z as tf.Tensor2D, int(targets), tf.tensor1d(targetWeights), int(excluded)),
-      reference: (z) => {
-        const sums = new Float64Array(3);
-        for (const [i, x] of z!.entries()) if (!excluded.includes(i)) sums[i >> 2]! += Math.exp(x);
-        return Float64Array.of(
-          targets.reduce((loss, at, t) => loss + targetWeights[t]! * (Math.log(sums[at >> 2]!) - z![at]!), 0),
-        );
-      },
+      shapes: [[3, 4], [4]],
+      run: (z, bias) =>
+        sparseSoftmaxCrossEntropy(z as tf.Tensor2D, softmaxLists(softmaxRows), bias as tf.Tensor1D),
+      reference: (z, bias) => Float64Array.of(softmaxReference(softmaxRows, z!, bias!)),
     },
   ],
 ];
@@ -257,9 +260,12 @@ export function trainSmall(steps: number): number[] {
         const table = parameters.table as tf.Tensor as tf.Tensor2D;
         const sums = embeddingBag(table, tf.ones([24, 1]), int(items), own, 6);
         const query = tf.matMul(tf.reshape(sums, [6, 16]), parameters.query as tf.Tensor as tf.Tensor2D);
-        const next = Array.from({ length: 6 }, (_, row) => row * 40 + ((items[row * 4]! + 1) % 40));
+        const next = Array.from({ length: 6 }, (_, row) => (items[row * 4]! + 1) % 40);
         const logits = tf.matMul(query, table, false, true) as tf.Tensor2D;
-        return sparseSoftmaxCrossEntropy(logits, int(next), tf.fill([6], 1 / 6), int([]));
+        return sparseSoftmaxCrossEntropy(
+          logits,
+          softmaxLists(next.map((item) => ({ targets: [[item, 1 / 6]] }))),
+        );
       }, Object.values(parameters));
       optimiser.update(
         { table: grads[parameters.table.name]!, query: grads[parameters.query.name]! },

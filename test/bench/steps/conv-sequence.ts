@@ -8,6 +8,7 @@ import {
   initialise,
 } from '../../../batch/models/sequence-training.ts';
 import { seededRandom } from '../../../batch/training/random.ts';
+import { createArena } from '../../../batch/training/shared-memory.ts';
 import { datasetOf, quietRun } from '../../fixtures/dataset.ts';
 import { type BenchedStep, benchedStep } from './step.ts';
 
@@ -34,5 +35,10 @@ export function convSequenceStep(given: object = {}): BenchedStep {
   const problem = createProblem(train, convSequenceNetwork(options), options, quietRun());
   const parameters = initialise(problem);
   const task = createTask(parameters, createOptimiser(parameters, problem), problem, false);
-  return benchedStep((train.items.length - train.userIds.length) / problem.stepsPerEpoch, task, () => ({}));
+  const makeBatch = problem.batches.open();
+  const arena = createArena();
+  return benchedStep((train.items.length - train.userIds.length) / problem.stepsPerEpoch, task, (number) => {
+    arena.reset();
+    return makeBatch(number, arena);
+  });
 }

@@ -1,10 +1,12 @@
 import * as v from 'valibot';
 import type { Dataset } from '../../../batch/data/dataset.ts';
 import { multVae } from '../../../batch/models/mult-vae.ts';
+import type { MultVaeBatch } from '../../../batch/models/mult-vae-batches.ts';
 import { initialise } from '../../../batch/models/mult-vae-initial.ts';
 import { createProblem } from '../../../batch/models/mult-vae-problem.ts';
-import { batchLoss, createBatches, createOptimiser } from '../../../batch/models/mult-vae-training.ts';
+import { batchLoss, createOptimiser } from '../../../batch/models/mult-vae-training.ts';
 import { seededRandom } from '../../../batch/training/random.ts';
+import { createArena } from '../../../batch/training/shared-memory.ts';
 import { datasetOf } from '../../fixtures/dataset.ts';
 import { type BenchedStep, benchedStep } from './step.ts';
 
@@ -29,7 +31,11 @@ export function multVaeStep(given: object = {}): BenchedStep {
   const problem = createProblem(drawDataset(), options, 1);
   const parameters = initialise(problem);
   const optimiser = createOptimiser(parameters, problem);
-  const batches = createBatches(problem);
-  const loss = (number: number) => batchLoss(parameters, problem, batches(number), number);
-  return benchedStep(problem.batchSize, { name: 'mult-vae', parameters, optimiser, loss }, () => ({}));
+  const makeBatch = problem.batches.open();
+  const arena = createArena();
+  const loss = (number: number, batch: MultVaeBatch) => batchLoss(parameters, problem, batch, number);
+  return benchedStep(options.batchSize, { name: 'mult-vae', parameters, optimiser, loss }, (number) => {
+    arena.reset();
+    return makeBatch(number, arena);
+  });
 }

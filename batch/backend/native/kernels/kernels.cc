@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <string>
@@ -80,7 +81,13 @@ inline void expectIndex(int64_t index, int64_t count, const char* what) {
 
 // ---- Threads ----
 
-const int kThreads = std::max(1u, std::min(16u, std::thread::hardware_concurrency()));
+/** As many as TensorFlow itself takes. */
+int threads() {
+  const char* wanted = std::getenv("TF_NUM_INTRAOP_THREADS");
+  const int count = wanted ? std::atoi(wanted) : 0;
+  return std::clamp<int>(count > 0 ? count : std::thread::hardware_concurrency(), 1, 16);
+}
+const int kThreads = threads();
 /** Floating-point operations below which a second thread costs more than it does. */
 constexpr int64_t kWorthAThread = 1 << 18;
 
@@ -98,6 +105,16 @@ struct Range {
   Range(int64_t rows, int part, int parts) : begin(rows * part / parts), end(rows * (part + 1) / parts) {}
   int64_t begin, end;
 };
+
+/** sums[j] = Σ over rows of values[row, j]; a column belongs to one thread. */
+void sumRows(const float* values, int64_t rows, int64_t columns, float* sums) {
+  inParts(rows * columns, [=](int part, int parts) {
+    const Range own(columns, part, parts);
+    std::fill(sums + own.begin, sums + own.end, 0.0f);
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t j = own.begin; j < own.end; ++j) sums[j] += values[row * columns + j];
+  });
+}
 
 /** Keeps the square root of an attention sum differentiable when every weight is 0. */
 constexpr float kLeastAttention = 1e-12f;
@@ -271,71 +288,66 @@ inline float exponential(float x) {
   return x < -85.0f ? 0.0f : power * scale;
 }
 
-/** Positions of a [rows, columns] matrix, grouped by row and within one in the list's order: order[offsets[row]…). */
-struct ByRow {
-  ByRow(const Input& positions, int64_t rows, int64_t columns, const char* what)
-      : offsets(rows + 1), order(positions.size()) {
-    const int32_t* position = positions.integers();
-    const int64_t count = positions.size();
-    for (int64_t i = 0; i < count; ++i) {
-      expectIndex(position[i], rows * columns, what);
-      ++offsets[position[i] / columns + 1];
-    }
-    for (int64_t row = 0; row < rows; ++row) offsets[row + 1] += offsets[row];
-    std::vector<int64_t> next(offsets.begin(), offsets.end() - 1);
-    for (int64_t i = 0; i < count; ++i) order[next[position[i] / columns]++] = i;
+/** Columns listed by row: list[begin(row)] … list[end(row) − 1]. */
+void expectLists(const Input& list, const Input* starts, const Input& ends, int64_t columns, const char* what) {
+  for (int64_t i = 0; i < list.size(); ++i) expectIndex(list.integers()[i], columns, what);
+  for (int64_t row = 0; row < ends.size(); ++row) {
+    const int64_t begin = starts ? starts->integers()[row] : row == 0 ? 0 : ends.integers()[row - 1];
+    expectIndex(begin, list.size() + 1, "softmaxCrossEntropy: expected a list to begin");
+    expectIndex(ends.integers()[row] - begin, list.size() - begin + 1, "softmaxCrossEntropy: expected a list's length");
   }
-  std::vector<int64_t> offsets, order;
-};
+}
 
-/** Loss and its gradient by the logits; a row is read twice and written once. */
+/** Loss and its gradients by logits and bias; a row is read and written while it lies in the processor's nearest cache. */
 void softmaxCrossEntropy(TF_OpKernelContext* context) {
-  const Input logits(context, 0), targets(context, 1), weights(context, 2), excluded(context, 3);
+  const Input logits(context, 0), bias(context, 1), targets(context, 2), weights(context, 3), targetEnds(context, 4),
+      excluded(context, 5), excludedStarts(context, 6), excludedEnds(context, 7);
   const int64_t rows = logits.dim(0), columns = logits.dim(1);
-  const ByRow targetsOf(targets, rows, columns, "softmaxCrossEntropy: expected a target");
-  const ByRow excludedOf(excluded, rows, columns, "softmaxCrossEntropy: expected an exclusion");
-  const int32_t *target = targets.integers(), *exclusion = excluded.integers();
-  const float* weightOf = weights.floats();
+  for (const Input* ends : {&targetEnds, &excludedStarts, &excludedEnds})
+    if (ends->size() != rows) throw Failure{"softmaxCrossEntropy: expected " + std::to_string(rows) + " rows"};
+  expectLists(targets, nullptr, targetEnds, columns, "softmaxCrossEntropy: expected target");
+  expectLists(excluded, &excludedStarts, excludedEnds, columns, "softmaxCrossEntropy: expected excluded");
   const Output loss(context, 0, {});
   const Output byLogits(context, 1, {rows, columns});
+  const Output byBias(context, 2, {bias.size()});
   constexpr float never = -1e9f, smallest = 1e-37f;
-  const float* scores = logits.floats();
-  float* allSlopes = byLogits.floats();
+  const float* shift = bias.size() > 0 ? bias.floats() : nullptr;
+  const int32_t *target = targets.integers(), *ends = targetEnds.integers();
   std::vector<double> losses(rows);
   inParts(40 * rows * columns, [&](int part, int parts) {
-    std::vector<float> masked(columns);
     const Range own(rows, part, parts);
     for (int64_t row = own.begin; row < own.end; ++row) {
-      std::memcpy(masked.data(), scores + row * columns, columns * sizeof(float));
-      for (int64_t at = excludedOf.offsets[row]; at < excludedOf.offsets[row + 1]; ++at)
-        masked[exclusion[excludedOf.order[at]] - row * columns] = never;
-      float largest = masked[0];
-      for (int64_t j = 1; j < columns; ++j) largest = std::max(largest, masked[j]);
-      float* slopes = allSlopes + row * columns;
+      const float* scores = logits.floats() + row * columns;
+      float* slopes = byLogits.floats() + row * columns;
+      if (shift)
+        for (int64_t j = 0; j < columns; ++j) slopes[j] = scores[j] + shift[j];
+      else
+        std::memcpy(slopes, scores, columns * sizeof(float));
+      for (int64_t at = excludedStarts.integers()[row]; at < excludedEnds.integers()[row]; ++at)
+        slopes[excluded.integers()[at]] = never;
+      float largest = slopes[0];
+      for (int64_t j = 1; j < columns; ++j) largest = std::max(largest, slopes[j]);
       float sum = 0;
       for (int64_t j = 0; j < columns; ++j) {
-        slopes[j] = exponential(masked[j] - largest);
+        slopes[j] = exponential(slopes[j] - largest);
         sum += slopes[j];
       }
       double total = 0;
-      const int64_t first = targetsOf.offsets[row], last = targetsOf.offsets[row + 1];
+      const int64_t first = row == 0 ? 0 : ends[row - 1], last = ends[row];
       for (int64_t at = first; at < last; ++at) {
-        const int64_t i = targetsOf.order[at];
-        const float probability = slopes[target[i] - row * columns] / sum;
-        losses[row] -= weightOf[i] * std::log(std::max(probability, smallest));
-        total += weightOf[i];
+        const float probability = slopes[target[at]] / sum;
+        losses[row] -= weights.floats()[at] * std::log(std::max(probability, smallest));
+        total += weights.floats()[at];
       }
       const float factor = static_cast<float>(total / sum);
       for (int64_t j = 0; j < columns; ++j) slopes[j] *= factor;
-      for (int64_t at = first; at < last; ++at) {
-        const int64_t i = targetsOf.order[at];
-        slopes[target[i] - row * columns] -= weightOf[i];
-      }
+      for (int64_t at = first; at < last; ++at) slopes[target[at]] -= weights.floats()[at];
     }
   });
   double sum = 0;
   for (double each : losses) sum += each;
   *loss.floats() = static_cast<float>(sum);
+  if (shift) sumRows(byLogits.floats(), rows, columns, byBias.floats());
 }
 
 // ---- AdamW ----
@@ -439,8 +451,9 @@ std::string defineAll() {
   if (message.empty())
     message = define<softmaxCrossEntropy>(
         "PerigeeSoftmaxCrossEntropy",
-        {"logits: float", "targets: int32", "target_weights: float", "excluded: int32"},
-        {"loss: float", "by_logits: float"});
+        {"logits: float", "bias: float", "targets: int32", "target_weights: float", "target_ends: int32",
+         "excluded: int32", "excluded_starts: int32", "excluded_ends: int32"},
+        {"loss: float", "by_logits: float", "by_bias: float"});
   if (message.empty())
     message = define<adamW>("PerigeeAdamW",
                             {"value: float", "gradient: float", "mean: float", "variance: float", "rates: float"},
