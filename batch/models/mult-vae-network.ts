@@ -35,10 +35,13 @@ const linear = (x: tf.Tensor2D, parameters: Tensors, layer: string): tf.Tensor2D
 export function encode(parameters: Tensors, sets: ItemBags): { mean: tf.Tensor2D; logVariance: tf.Tensor2D } {
   const pooled = poolSets(parameters['history'] as tf.Tensor2D, sets);
   const layers = residualLayers(parameters);
-  let h: tf.Tensor2D = tf.add(pooled, parameters['history.bias']!);
-  h = layers.length > 0 ? silu(h) : tf.tanh(h);
+  const bias = parameters['history.bias']!;
+  let h: tf.Tensor2D = layers.length > 0 ? silu(pooled, bias) : tf.tanh(tf.add(pooled, bias));
   for (const layer of layers) {
-    if (layer !== 'input') h = tf.add(h, silu(linear(h, parameters, layer)));
+    if (layer !== 'input') {
+      const product = tf.matMul(h, parameters[`${layer}.kernel`] as tf.Tensor2D) as tf.Tensor2D;
+      h = tf.add(h, silu(product, parameters[`${layer}.bias`]!));
+    }
     h = layerNorm(h, parameters[`${layer}.scale`]!, parameters[`${layer}.shift`]!);
   }
   const [deep, logVariance] = tf.split(linear(h, parameters, 'code'), 2, 1) as [tf.Tensor2D, tf.Tensor2D];

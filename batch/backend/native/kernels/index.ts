@@ -10,6 +10,7 @@ import { composedAttentionBag, composedAttentionBagGrad } from './composed/atten
 import { composedEmbeddingBag, composedEmbeddingBagGrad } from './composed/embedding-bag.ts';
 import { softmaxCrossEntropy as composedSoftmaxCrossEntropy } from './composed/softmax-cross-entropy.ts';
 import { embeddingBag, embeddingBagGrad } from './embedding-bag.ts';
+import { layers } from './layers.ts';
 import { softmaxCrossEntropy } from './softmax-cross-entropy.ts';
 
 const backendName = 'tensorflow';
@@ -62,6 +63,7 @@ const own: Readonly<Record<VariantName, Kernels>> = {
     EmbeddingBag: embeddingBag,
     EmbeddingBagGrad: embeddingBagGrad,
     SparseSoftmaxCrossEntropy: softmaxCrossEntropy,
+    ...layers,
   },
   gpu: {
     AdamW: composedAdamW,
