@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { ItemAttributes } from '../shared/catalogue.ts';
 import { ChannelName } from '../shared/release.ts';
 
 /**
@@ -39,6 +40,16 @@ export const EventSource = v.strictObject({
 });
 export type EventSource = v.InferOutput<typeof EventSource>;
 
+/** Names that requests filter by; no operator of a filter, and none of the attributes that have a meaning of their own. */
+const AttributeName = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z_][\w-]{0,63}$/, 'expected a name of letters, digits, _ and -'),
+  v.check(
+    (name) => !['itemId', 'features', ...Object.keys(ItemAttributes.entries)].includes(name),
+    ({ input }) => `expected a name that is not taken, found ${input}`,
+  ),
+);
+
 export const ItemSource = v.strictObject({
   ...source,
   columns: v.strictObject({
@@ -49,6 +60,8 @@ export const ItemSource = v.strictObject({
     url: v.optional(Sql),
     image: v.optional(Sql),
     available: v.optional(Sql),
+    /** Whatever else is to be filtered by and answered: a text, a number, a time, a boolean or a list of texts each. */
+    attributes: v.optional(v.pipe(v.record(AttributeName, Sql), v.maxEntries(32))),
     /** A list of words by which models know an item beside its id. Not shown, not part of a release. */
     features: v.optional(Sql),
   }),
@@ -157,6 +170,8 @@ export const Config = v.strictObject({
       minimumRatio: v.optional(v.pipe(v.number(), v.minValue(0)), 0.97),
       /** Least recall of the quantised tables against float32. */
       minimumQuantisationRecall: v.optional(Fraction, 0.97),
+      /** How far the quantised table may move a probability of the ranker. */
+      maximumRankerDifference: v.optional(Fraction, 0.05),
     }),
     {},
   ),

@@ -29,6 +29,7 @@ export function gate(input: GateInput, config: Config): Verdict {
     ...losesToBaseline(input, config),
     ...losesToServing(input, config),
     ...losesInQuantisation(input, config),
+    ...rankerMoves(input, config),
   ];
   return { passed: reasons.length === 0, reasons };
 }
@@ -69,5 +70,13 @@ function losesInQuantisation(
   if (quantisationRecall === undefined || quantisationRecall >= minimumQuantisationRecall) return [];
   return [
     `the int8 tables keep ${figure(quantisationRecall)} of float32's top 100; expected at least ${minimumQuantisationRecall}`,
+  ];
+}
+
+function rankerMoves({ release }: GateInput, { gate: { maximumRankerDifference } }: Config): string[] {
+  const { ranker } = release.manifest;
+  if (ranker === undefined || ranker.quantisationDifference <= maximumRankerDifference) return [];
+  return [
+    `the int8 table moves a probability of the ranker ${ranker.model.name} by ${figure(ranker.quantisationDifference)}; expected at most ${maximumRankerDifference}`,
   ];
 }

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { Config } from './config.ts';
 import type { PreparedData } from './data/prepare.ts';
 import { exportRelease, type Release } from './export/export-release.ts';
+import type { RankerRelease } from './export/ranker.ts';
 import type { Finalist } from './fit.ts';
 import { popularityScores } from './models/popularity.ts';
 import type { Context } from './pipeline.ts';
@@ -13,6 +14,8 @@ export interface Chosen {
   readonly data: PreparedData;
   readonly winner: Finalist;
   readonly finalists: readonly Finalist[];
+  /** What orders the items that the winner retrieves; left out, the winner's own scores do. */
+  readonly ranker?: RankerRelease | undefined;
 }
 
 /** Version of this program, as its package says. */
@@ -22,7 +25,7 @@ export const { version: codeVersion } = createRequire(import.meta.url)('../packa
 
 /** Makes the release of the winner: quantised, with its golden requests and the figures of every finalist. */
 export async function makeRelease(
-  { config, data, winner, finalists }: Chosen,
+  { config, data, winner, finalists, ranker }: Chosen,
   { cache, reporter, backend }: Context,
 ): Promise<Release> {
   const models = finalists.map(({ name, test }) => ({ name, metrics: test.metrics }));
@@ -32,6 +35,7 @@ export async function makeRelease(
     winner: winner.name,
     options: winner.options,
     models,
+    ...(ranker && { ranker: { model: ranker.model, evaluation: ranker.evaluation } }),
     backend,
   };
   return reporter.stage('export', async (stage) => {
@@ -42,6 +46,7 @@ export async function makeRelease(
         name: config.name,
         model: { name: winner.name, options: winner.options },
         artifact: winner.artifact,
+        ranker,
         dataset: trainAndValidation,
         fingerprint: data.fingerprint,
         popularityShares: data.popularity,
@@ -63,9 +68,11 @@ export async function makeRelease(
         codeVersion,
       });
     });
-    const { quantisationRecall: recall } = value.manifest;
+    const { quantisationRecall: recall, ranker: ranked } = value.manifest;
     const kept = recall === undefined ? '' : `, int8 keeps ${recall.toFixed(4)} of float32's top 100`;
-    stage.note(`${winner.name} as release ${value.releaseId}${kept}${reused ? ', reused' : ''}`);
+    const moved = ranked && `, and moves no probability by more than ${ranked.quantisationDifference}`;
+    const name = ranked === undefined ? winner.name : `${winner.name} and ${ranked.model.name}`;
+    stage.note(`${name} as release ${value.releaseId}${kept}${moved ?? ''}${reused ? ', reused' : ''}`);
     return value;
   });
 }

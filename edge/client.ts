@@ -131,7 +131,9 @@ async function read(response: Response): Promise<Answer> {
 
 function search(query: object = {}): string {
   const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
-  const text = new URLSearchParams(pairs.map(([name, value]) => [name, `${value}`])).toString();
+  const text = new URLSearchParams(
+    pairs.map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : `${value}`]),
+  ).toString();
   return text && `?${text}`;
 }
 

@@ -1,15 +1,9 @@
-import { ages, type EncoderInput, itemWeights, positions } from '../shared/features.ts';
+import { ages, type EncoderInput, type FeatureTensor, itemWeights, positions } from '../shared/features.ts';
 import type { History } from '../shared/history.ts';
 import type { Release } from './release.ts';
 
-/** A float32 tensor. */
-export interface FloatTensor {
-  readonly data: Float32Array;
-  readonly dimensions: readonly number[];
-}
-
 /** Inputs by name; those that the manifest lists. */
-export type EncoderFeeds = Readonly<Partial<Record<EncoderInput, FloatTensor>>>;
+export type EncoderFeeds = Readonly<Partial<Record<EncoderInput, FeatureTensor>>>;
 
 /** A query encoder, ready to run: features of a history in, the query vector out. */
 export interface Encoder {
@@ -25,7 +19,7 @@ export interface Encoder {
 export async function encode(release: Release, history: History): Promise<Float32Array | undefined> {
   const { encoder, manifest } = release;
   if (encoder === undefined || manifest.artifact.kind !== 'embedding') return undefined;
-  const feeds: Partial<Record<EncoderInput, FloatTensor>> = {};
+  const feeds: Partial<Record<EncoderInput, FeatureTensor>> = {};
   for (const name of manifest.artifact.encoder.inputs) feeds[name] = feature(name, release, history);
   const query = await encoder.run(feeds);
   const { dimensions } = manifest.artifact.items;
@@ -37,9 +31,9 @@ export async function encode(release: Release, history: History): Promise<Float3
   return query;
 }
 
-function feature(name: EncoderInput, release: Release, history: History): FloatTensor {
+function feature(name: EncoderInput, release: Release, history: History): FeatureTensor {
   const length = history.items.length;
-  const sequence = (data: Float32Array): FloatTensor => ({ data, dimensions: [1, length] });
+  const sequence = (data: Float32Array): FeatureTensor => ({ data, dimensions: [1, length] });
   switch (name) {
     case 'rows':
       return rows(release, history);
@@ -56,7 +50,7 @@ function feature(name: EncoderInput, release: Release, history: History): FloatT
   }
 }
 
-function rows({ kernel, placed }: Release, history: History): FloatTensor {
+function rows({ kernel, placed }: Release, history: History): FeatureTensor {
   const { artifact } = placed();
   if (artifact.kind !== 'embedding') throw new TypeError('rows: the release has no table');
   const { history: table, scratch } = artifact;

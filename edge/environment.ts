@@ -40,6 +40,8 @@ const Variables = v.object({
   POLL_SECONDS: v.optional(number(1, 86_400), '30'),
   /** MiB of an isolate's 128 that releases may take: the serving one and the next together. */
   MEMORY_MIB: v.optional(number(1, 4_096), '88'),
+  /** Milliseconds that a ranker may take on average; past that, answers keep the model's order and say so. */
+  RANK_BUDGET_MS: v.optional(number(1, 10_000), '50'),
   /** Origins that may call from a browser, separated by spaces; `*` for all. */
   CORS_ORIGINS: v.optional(
     v.pipe(

@@ -1,17 +1,20 @@
-import type { RecommendedItem } from '../shared/api.ts';
+import type { RecommendationRequest, RecommendedItem } from '../shared/api.ts';
 import { ReleaseError } from '../shared/errors.ts';
 import type { GoldenRequests } from '../shared/release.ts';
+import { resolveRequest } from './history.ts';
+import { order, rank } from './rank.ts';
 import { recommend } from './recommend.ts';
 import type { Release } from './release.ts';
 import { stopwatch } from './timing.ts';
 
 /**
- * Replays a release's golden requests through the request path itself and compares with the batch side's answers.
+ * Replays a release's golden requests and compares with the batch side's answers: what is retrieved, through the request path
+ * itself, and how likely the ranker finds the very items that should be.
  * @throws ReleaseError naming the first request and rank where they part
  */
 export async function replayGolden(release: Release, golden: GoldenRequests): Promise<void> {
   const { tolerance, requests } = golden;
-  for (const [number, { history, items: expected }] of requests.entries()) {
+  for (const [number, { history, context, items: expected }] of requests.entries()) {
     if (expected.length === 0) continue;
     const request = {
       history,
@@ -20,9 +23,33 @@ export async function replayGolden(release: Release, golden: GoldenRequests): Pr
       excludeHistory: true,
       attributes: false,
     };
-    const { items } = await recommend(release, request, stopwatch());
-    compare(expected, items, tolerance, `golden request ${number} (history of ${history.length})`);
+    const name = `golden request ${number} (history of ${history.length})`;
+    const { items } = await recommend({ ...release, ranker: undefined }, request, stopwatch());
+    compare(expected, items, tolerance, name);
+    if (release.ranker === undefined) continue;
+    const likely = expected
+      .map(({ itemId, probability = 0 }) => ({ itemId, score: probability }))
+      .sort((a, b) => b.score - a.score);
+    const ranked = await rankAll(release, { ...request, ...(context && { context }) }, expected);
+    compare(likely, ranked, tolerance, `${name}, ranked`);
   }
+}
+
+/** The listed items in the ranker's order. */
+async function rankAll(
+  release: Release,
+  request: RecommendationRequest,
+  items: Expected,
+): Promise<RecommendedItem[]> {
+  const placed = release.placed();
+  const { history, context } = resolveRequest(release.manifest, placed, request);
+  const candidates = Int32Array.from(items, ({ itemId }) => placed.catalogue.find(itemId));
+  const { probabilities } = await rank(release, { history, context, candidates });
+  const listed = Array.from(candidates, (item) => ({ item, score: 0, source: 'model' }) as const);
+  return order(listed, probabilities, new Map(), 'probability').map(({ item, ...ranked }) => ({
+    itemId: release.placed().catalogue.itemId(item),
+    ...ranked,
+  }));
 }
 
 type Expected = GoldenRequests['requests'][number]['items'];

@@ -4,7 +4,7 @@ import { readJson } from './body.ts';
 import { describeApi } from './openapi.ts';
 import { ListQuery, type Operation, type OperationName, operations, SearchQuery } from './operations.ts';
 import { unknownItem } from './problems.ts';
-import { encoderFailed, recommend } from './recommend.ts';
+import { recommend, transientReasons } from './recommend.ts';
 import type { Release, Serving, ServingState } from './release.ts';
 import { popularItems } from './respond.ts';
 import { createSearch, type Search } from './search.ts';
@@ -26,17 +26,17 @@ export function createHandlers(serving: Serving, cacheSeconds: number): Record<O
       return answer(c, operations.recommend, (release, stages) => recommend(release, request, stages));
     },
     popular: (c) => {
-      const { limit, attributes } = validateQuery(ListQuery, c.req.queries());
+      const query = validateQuery(ListQuery, c.req.queries());
       return answer(c, operations.popular, (release, stages) =>
-        stages.time('retrieve', () => popularItems(release, limit, attributes)),
+        stages.time('retrieve', () => popularItems(release, query)),
       );
     },
     similar: (c) => {
       const itemId = itemIdOf(c);
-      const { limit, attributes } = validateQuery(ListQuery, c.req.queries());
+      const query = validateQuery(ListQuery, c.req.queries());
       return answer(c, operations.similar, (release, stages) => {
         findItem(release, itemId);
-        const request = { history: [{ itemId }], limit, attributes, exclude: [], excludeHistory: true };
+        const request = { history: [{ itemId }], exclude: [], excludeHistory: true, ...query };
         return recommend(release, request, stages);
       });
     },
@@ -105,7 +105,7 @@ function findItem(release: Release, itemId: string): number {
 /** Whether a stage failed that may work the next time. */
 const isTransient = (body: object): boolean =>
   'degraded' in body &&
-  (body.degraded as readonly Degradation[]).some(({ reason }) => reason === encoderFailed);
+  (body.degraded as readonly Degradation[]).some(({ reason }) => transientReasons.has(reason));
 
 /** Raise it when the same release is answered differently than before: caches hold answers by release and this. */
 const representation = 1;
@@ -125,13 +125,23 @@ function describeRelease(
   { activatedAt, lastFailure }: ServingState,
 ): object {
   const { protocol, primary, models } = manifest.evaluation;
+  const { ranker } = manifest;
   return {
     releaseId,
     name: manifest.name,
     model: manifest.model.name,
     artifact: manifest.artifact.kind,
+    ...(ranker && {
+      ranker: {
+        model: ranker.model.name,
+        candidates: ranker.candidates,
+        context: ranker.context,
+        evaluation: ranker.evaluation,
+      },
+    }),
     items: manifest.catalogue.items,
     eventKinds: manifest.eventKinds,
+    attributes: Object.fromEntries((manifest.columns?.entries ?? []).map(({ name, type }) => [name, type])),
     evaluation: { protocol, primary, models },
     activatedAt,
     ...(lastFailure && { lastFailure }),

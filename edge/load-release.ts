@@ -1,11 +1,20 @@
 import * as v from 'valibot';
 import { ReleaseError } from '../shared/errors.ts';
-import { GoldenRequests, Manifest, manifestFile, releaseIdLength, releaseKey } from '../shared/release.ts';
+import {
+  GoldenRequests,
+  goldenFault,
+  Manifest,
+  manifestFile,
+  releaseIdLength,
+  releaseKey,
+} from '../shared/release.ts';
 import { download, type ExpectedFile, readSmall, readVerified, sha256 } from './download.ts';
 import type { Encoder } from './encode.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import type { ReleaseMemory } from './kernel/memory.ts';
 import { bytesOf, placeRelease, planRelease } from './placement.ts';
+import type { Ranker } from './rank.ts';
+import { createBudget } from './rank-budget.ts';
 import type { Release } from './release.ts';
 import type { Source } from './source.ts';
 
@@ -15,6 +24,9 @@ export interface Loader {
   readonly memory: ReleaseMemory;
   readonly kernel: Kernel;
   openEncoder(model: Uint8Array): Promise<Encoder>;
+  openRanker(model: Uint8Array): Promise<Ranker>;
+  /** Milliseconds that a ranker may take on average. */
+  readonly rankBudget: number;
 }
 
 /** A release, and the requests that are to prove it. */
@@ -55,24 +67,31 @@ export async function loadRelease(loader: Loader, releaseId: string, signal: Abo
     await download(source, expected(file), target);
   };
   const { artifact } = manifest;
+  const open = <T>(file: string, opener: (model: Uint8Array) => Promise<T>): Promise<T> =>
+    readVerified(source, expected(file)).then(opener);
   const encoder =
     artifact.kind === 'embedding'
-      ? readVerified(source, expected(artifact.encoder.file)).then(loader.openEncoder)
+      ? open(artifact.encoder.file, loader.openEncoder)
       : Promise.resolve(undefined);
+  const ranker = manifest.ranker ? open(manifest.ranker.file, loader.openRanker) : Promise.resolve(undefined);
   const dispose = async (): Promise<void> => {
     if (!region.held) return;
     region.free();
-    await (await encoder)?.release();
+    for (const network of [await encoder, await ranker]) await network?.release();
   };
   try {
     const golden = readVerified(source, expected(manifest.golden));
-    await Promise.all([encoder, golden, ...[...plan.files.keys()].map(place)]);
+    await Promise.all([encoder, ranker, golden, ...[...plan.files.keys()].map(place)]);
     const requests = parseJson(GoldenRequests, await golden, expected(manifest.golden).key);
+    const fault = goldenFault(manifest, requests);
+    if (fault !== undefined) throw new ReleaseError(`${expected(manifest.golden).key}: ${fault}`);
+    const network = await ranker;
     const release: Release = {
       releaseId,
       manifest,
       kernel,
       encoder: await encoder,
+      ranker: network && { network, budget: createBudget(loader.rankBudget) },
       placed: whileUnmoved(
         () => placeRelease(manifest, plan, buffer(), base()),
         () => [buffer(), base()],
@@ -85,10 +104,12 @@ export async function loadRelease(loader: Loader, releaseId: string, signal: Abo
     return { release, golden: requests };
   } catch (error) {
     region.free();
-    void encoder.then(
-      (opened) => opened?.release(),
-      () => undefined, // It failed too; the first failure is the one to tell.
-    );
+    for (const network of [encoder, ranker]) {
+      void network.then(
+        (opened) => opened?.release(),
+        () => undefined, // It failed too; the first failure is the one to tell.
+      );
+    }
     throw error;
   }
 }

@@ -1,7 +1,9 @@
 import runtimeModule from 'onnxruntime-web/ort-wasm-simd-threaded.wasm';
 import * as ort from 'onnxruntime-web/wasm';
 import { ReleaseError } from '../shared/errors.ts';
-import type { Encoder, EncoderFeeds } from './encode.ts';
+import type { FeatureTensor } from '../shared/features.ts';
+import type { Encoder } from './encode.ts';
+import type { Ranker } from './rank.ts';
 
 /**
  * onnxruntime-web inside workerd. Workers forbid compiling WebAssembly from bytes, and onnxruntime has no hook that takes
@@ -32,33 +34,63 @@ WebAssembly.instantiate = instantiateRuntime as typeof WebAssembly.instantiate;
  * @throws ReleaseError when onnxruntime does not accept the model
  */
 export async function openEncoder(model: Uint8Array): Promise<Encoder> {
-  let session: ort.InferenceSession;
-  try {
-    session = await ort.InferenceSession.create(model, {
-      executionProviders: ['wasm'],
-      enableCpuMemArena: false,
-    });
-  } catch (cause) {
-    throw new ReleaseError(`encoder: expected a model that onnxruntime reads: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
+  const session = await open('encoder', model);
   return {
-    run: (feeds) => alone(() => run(session, feeds)),
+    run: (feeds) => alone(() => run('encoder', session, feeds, 'query')),
     release: () => session.release(),
   };
 }
 
-async function run(session: ort.InferenceSession, feeds: EncoderFeeds): Promise<Float32Array> {
+/**
+ * Opens a ranker: a model with one output, `probability`.
+ * @throws ReleaseError when onnxruntime does not accept the model
+ */
+export async function openRanker(model: Uint8Array): Promise<Ranker> {
+  const session = await open('ranker', model);
+  return {
+    run: (feeds) =>
+      alone(async () => {
+        const started = performance.now();
+        const probabilities = await run('ranker', session, feeds, 'probability');
+        return { probabilities, milliseconds: performance.now() - started };
+      }),
+    release: () => session.release(),
+  };
+}
+
+async function open(what: string, model: Uint8Array): Promise<ort.InferenceSession> {
+  try {
+    return await ort.InferenceSession.create(model, {
+      executionProviders: ['wasm'],
+      enableCpuMemArena: false,
+    });
+  } catch (cause) {
+    throw new ReleaseError(`${what}: expected a model that onnxruntime reads: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+async function run(
+  what: string,
+  session: ort.InferenceSession,
+  feeds: Readonly<Record<string, FeatureTensor>>,
+  output: string,
+): Promise<Float32Array> {
   const tensors: Record<string, ort.Tensor> = {};
   for (const [name, { data, dimensions }] of Object.entries(feeds)) {
-    tensors[name] = new ort.Tensor('float32', data, dimensions);
+    tensors[name] =
+      data instanceof Int32Array
+        ? new ort.Tensor('int32', data, dimensions)
+        : new ort.Tensor('float32', data, dimensions);
   }
-  const { query } = await session.run(tensors);
-  if (query?.type !== 'float32') {
-    throw new ReleaseError(`encoder: expected an output 'query' of float32, found ${query?.type ?? 'none'}`);
+  const { [output]: found } = await session.run(tensors);
+  if (found?.type !== 'float32') {
+    throw new ReleaseError(
+      `${what}: expected an output '${output}' of float32, found ${found?.type ?? 'none'}`,
+    );
   }
-  return query.data as Float32Array;
+  return found.data as Float32Array;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { type ConversionConfig, toJsonSchema, toJsonSchemaDefs } from '@valibot/to-json-schema';
 import type { GenericSchema } from 'valibot';
 import {
+  Bid,
   Degradation,
   HistoryEvent,
   Item,
@@ -16,7 +17,7 @@ import { ItemAttributes } from '../shared/catalogue.ts';
 import { Estimate } from '../shared/release.ts';
 import { type Operation, type OperationName, operations } from './operations.ts';
 
-const requestSchemas = { HistoryEvent, RecommendationRequest };
+const requestSchemas = { Bid, HistoryEvent, RecommendationRequest };
 const answerSchemas = {
   Degradation,
   Estimate,
@@ -46,7 +47,7 @@ const conversion: ConversionConfig = {
 };
 
 const whatHappened: Readonly<Record<number, string>> = {
-  400: 'The body is not JSON in UTF-8',
+  400: 'The body is not JSON in UTF-8, or the filter means nothing for the release',
   404: 'The release has no such item',
   408: 'The body took too long to arrive',
   413: 'The body is larger than 64 KiB',
@@ -137,9 +138,17 @@ function parameters({ parameters = {}, query }: Operation): Record<string, unkno
       name,
       in: 'query',
       required: schema.type !== 'optional',
-      schema: schemaOf(schema as GenericSchema, 'input'),
+      ...contentOf(schema as GenericSchema),
     })),
   ];
+}
+
+/** An object in a query string is JSON. */
+function contentOf(schema: GenericSchema): Record<string, unknown> {
+  const described = schemaOf(schema, 'input');
+  return described['type'] === 'object'
+    ? { content: { 'application/json': { schema: described } } }
+    : { schema: described };
 }
 
 /** A reference where the schema has a name, the schema itself otherwise. */

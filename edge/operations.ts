@@ -21,7 +21,7 @@ export interface Operation {
   readonly description?: string;
   /** Parameters in the path: always there, percent-encoded. */
   readonly parameters?: Readonly<Record<string, v.GenericSchema>>;
-  /** Parameters in the query string. Numbers and booleans are read from their text first. */
+  /** Parameters in the query string. Numbers, booleans and JSON objects are read from their text first. */
   readonly query?: v.ObjectSchema<v.ObjectEntries, undefined>;
   readonly body?: v.GenericSchema;
   readonly answer: v.GenericSchema;
@@ -35,7 +35,11 @@ const attributes = v.optional(v.boolean(), false);
 const itemPath = { itemId: ItemId };
 
 /** Query string of the lists of items. */
-export const ListQuery = v.object({ limit: v.optional(Limit, 20), attributes });
+export const ListQuery = v.object({
+  limit: v.optional(Limit, 20),
+  attributes,
+  filter: RecommendationRequest.entries.filter,
+});
 /** Query string of the search. */
 export const SearchQuery = v.object({
   query: v.pipe(v.string(), v.trim(), v.minLength(1, 'expected words to search for'), v.maxLength(256)),
@@ -66,7 +70,7 @@ export const operations = {
     summary: 'The most popular items',
     query: ListQuery,
     answer: RecommendationResponse,
-    problems: [422, 503],
+    problems: [400, 422, 503],
     cacheable: true,
   },
   similar: {
@@ -76,7 +80,7 @@ export const operations = {
     parameters: itemPath,
     query: ListQuery,
     answer: RecommendationResponse,
-    problems: [404, 422, 503],
+    problems: [400, 404, 422, 503],
     cacheable: true,
   },
   item: {

@@ -1,8 +1,10 @@
 import { limits } from '../shared/api.ts';
 import { type Catalogue, openCatalogue } from '../shared/catalogue.ts';
+import { openColumns } from '../shared/columns.ts';
 import { ReleaseError } from '../shared/errors.ts';
 import type { Neighbours } from '../shared/neighbours.ts';
 import { layOut, type Manifest, neighboursLayout } from '../shared/release.ts';
+import { filterBytes, type PlacedColumns } from './filter.ts';
 import { type PlacedTable, placeTable, type Scratch, scratchSizes } from './kernel/kernel.ts';
 
 /** Where the parts of a release lie, in bytes from the start of its region: files by name, and work space. */
@@ -21,6 +23,15 @@ interface Span {
 export interface Placed {
   readonly catalogue: Catalogue;
   readonly artifact: PlacedArtifact;
+  readonly ranker: PlacedRanker | undefined;
+  /** What requests can filter by; absent where no item has an attribute. */
+  readonly columns: PlacedColumns | undefined;
+}
+
+/** Table and work space of a ranker. */
+export interface PlacedRanker {
+  readonly items: PlacedTable;
+  readonly scratch: Pick<Scratch, 'indices' | 'gathered'>;
 }
 
 /** By what a release answers; the edge knows these shapes and no model's name. */
@@ -44,7 +55,7 @@ export interface PlacedNeighbours {
 
 /** Lays out a release's binary files and its work space, from the manifest alone. */
 export function planRelease(manifest: Manifest): Plan {
-  const { artifact, catalogue } = manifest;
+  const { artifact, catalogue, columns, ranker } = manifest;
   const rows = catalogue.items + 1;
   const files: Record<string, number> = { [catalogue.file]: bytesOf(manifest, catalogue.file) };
   let work: Record<string, number> = {};
@@ -55,6 +66,16 @@ export function planRelease(manifest: Manifest): Plan {
   } else if (artifact.kind === 'neighbours') {
     files[artifact.file] = bytesOf(manifest, artifact.file);
     work = { scores: rows * 4 };
+  }
+  if (ranker !== undefined) {
+    files[ranker.items.file] = bytesOf(manifest, ranker.items.file);
+    const gathered = Math.max(limits.limit + limits.bids, ranker.maxHistory);
+    work['ranker.indices'] = gathered * 4;
+    work['ranker.gathered'] = gathered * ranker.items.dimensions * 4;
+  }
+  if (columns !== undefined) {
+    files[columns.file] = bytesOf(manifest, columns.file);
+    work['filter.bitmaps'] = filterBytes(rows);
   }
   const laid = layOut({ files: layOut(files).byteLength, work: layOut(work).byteLength });
   return {
@@ -87,7 +108,7 @@ export function bytesOf(manifest: Manifest, file: string): number {
  * @throws ReleaseError when the catalogue's bytes are none
  */
 export function placeRelease(manifest: Manifest, plan: Plan, buffer: ArrayBuffer, address: number): Placed {
-  const { artifact } = manifest;
+  const { columns, ranker } = manifest;
   const file = manifest.catalogue.file;
   const at = (spans: Plan['files'], name: string): number => address + spans.get(name)!.offset;
   const catalogue = openCatalogue(new Uint8Array(buffer, at(plan.files, file), plan.files.get(file)!.bytes));
@@ -95,27 +116,62 @@ export function placeRelease(manifest: Manifest, plan: Plan, buffer: ArrayBuffer
   if (catalogue.rows !== rows) {
     throw new ReleaseError(`${file}: expected ${rows} rows, found ${catalogue.rows}`);
   }
-  if (artifact.kind === 'none') return { catalogue, artifact };
-  if (artifact.kind === 'embedding') {
-    const placed: PlacedEmbedding = {
-      kind: 'embedding',
-      items: placeTable(artifact.items, at(plan.files, artifact.items.file)),
-      history: placeTable(artifact.history, at(plan.files, artifact.history.file)),
-      scratch: Object.fromEntries(
-        [...plan.work.keys()].map((name) => [name, at(plan.work, name)]),
-      ) as Scratch,
-    };
-    return { catalogue, artifact: placed };
-  }
-  const start = at(plan.files, artifact.file);
-  const sections = neighboursLayout(artifact);
-  const entries = artifact.rows * artifact.width;
-  const neighbours: Neighbours = {
-    rows,
-    width: artifact.width,
-    items: new Uint32Array(buffer, start + sections.items.offset, entries),
-    weights: new Float32Array(buffer, start + sections.weights.offset, entries),
+  const work = (name: string): number => at(plan.work, name);
+  const placedRanker = ranker && {
+    items: placeTable(ranker.items, at(plan.files, ranker.items.file)),
+    scratch: { indices: work('ranker.indices'), gathered: work('ranker.gathered') },
   };
-  const scores = new Float32Array(buffer, at(plan.work, 'scores'), rows);
-  return { catalogue, artifact: { kind: 'neighbours', neighbours, scores } };
+  const placedColumns = (entries: NonNullable<Manifest['columns']>): PlacedColumns => {
+    const start = at(plan.files, entries.file);
+    const bytes = new Uint8Array(buffer, start, plan.files.get(entries.file)!.bytes);
+    const opened = openColumns(bytes, entries.entries, rows);
+    return { columns: opened, rows, file: start, bitmaps: work('filter.bitmaps') };
+  };
+  return {
+    catalogue,
+    columns: columns && placedColumns(columns),
+    artifact: placeArtifact(manifest, buffer, (name) => at(plan.files, name), work),
+    ranker: placedRanker,
+  };
+}
+
+/** `file` and `work` are addresses by name. */
+function placeArtifact(
+  { artifact }: Manifest,
+  buffer: ArrayBuffer,
+  file: (name: string) => number,
+  work: (name: string) => number,
+): PlacedArtifact {
+  switch (artifact.kind) {
+    case 'none':
+      return artifact;
+    case 'embedding':
+      return {
+        kind: 'embedding',
+        items: placeTable(artifact.items, file(artifact.items.file)),
+        history: placeTable(artifact.history, file(artifact.history.file)),
+        scratch: {
+          query: work('query'),
+          excluded: work('excluded'),
+          heap: work('heap'),
+          ranked: work('ranked'),
+          indices: work('indices'),
+          gathered: work('gathered'),
+        },
+      };
+    case 'neighbours': {
+      const { rows, width } = artifact;
+      const start = file(artifact.file);
+      const sections = neighboursLayout(artifact);
+      const neighbours: Neighbours = {
+        rows,
+        width,
+        items: new Uint32Array(buffer, start + sections.items.offset, rows * width),
+        weights: new Float32Array(buffer, start + sections.weights.offset, rows * width),
+      };
+      return { kind: 'neighbours', neighbours, scores: new Float32Array(buffer, work('scores'), rows) };
+    }
+    default:
+      return artifact satisfies never;
+  }
 }

@@ -22,6 +22,8 @@ const define =
 
 /** 400 */
 export const badRequest = define(400, 'malformed', 'The request cannot be read');
+/** 400 */
+export const badFilter = define(400, 'invalid-filter', 'The filter means nothing for this release');
 /** 404 */
 export const notFound = define(404, 'not-found', 'There is nothing here');
 /** 404 */

@@ -1,39 +1,51 @@
 import type { Degradation, RecommendationRequest, RecommendationResponse } from '../shared/api.ts';
-import type { History } from '../shared/history.ts';
+import { type History, latest } from '../shared/history.ts';
 import { encode } from './encode.ts';
-import { resolveRequest } from './history.ts';
+import { type Exclusion, excludes, exclusionOf } from './filter.ts';
+import { type ResolvedRequest, resolveRequest } from './history.ts';
+import { order, rank, withBids } from './rank.ts';
 import type { Release } from './release.ts';
 import { respond } from './respond.ts';
-import { retrieve } from './retrieve.ts';
+import { type Candidate, candidatesFor, type Encoded } from './retrieve.ts';
 import type { Stopwatch } from './timing.ts';
 
 /**
- * Answers a request: history → encode → retrieve → respond.
- * @throws HttpProblem when the request names an event kind that the release does not have
+ * Answers a request: history → encode → filter → retrieve → rank → respond.
+ * @throws HttpProblem when the request names an event kind, an attribute or a context feature that the release does not have
  */
 export async function recommend(
   release: Release,
   request: RecommendationRequest,
   stopwatch: Stopwatch,
 ): Promise<RecommendationResponse> {
-  const { history, excluded, unknownItemIds } = stopwatch.time('history', () =>
-    resolveRequest(release.manifest, release.placed().catalogue, request),
-  );
+  const { manifest } = release;
+  const { limit } = request;
+  const resolved = stopwatch.time('history', () => resolveRequest(manifest, release.placed(), request));
+  const history = latest(resolved.history, manifest.maxHistory);
   const encoded = await stopwatch.timeAsync('encode', () => encodeOrDegrade(release, history));
-  const ranked = stopwatch.time('retrieve', () =>
-    encoded.degradation ? undefined : retrieve(release, history, encoded.query, request.limit, excluded),
+  const count = release.ranker ? Math.max(limit, manifest.ranker?.candidates ?? 0) : limit;
+  // From here to the ranker nothing is awaited: the filter's bitmap is shared by all requests.
+  const exclusion = stopwatch.time('filter', () => exclusionOf(release, resolved.excluded, resolved.filter));
+  const { candidates, degraded } = stopwatch.time('retrieve', () =>
+    candidatesFor(release, history, encoded, { count, limit }, exclusion),
   );
-  return stopwatch.time('respond', () => ({
-    ...respond(release, request, ranked, excluded, encoded.degradation),
-    unknownItemIds: [...unknownItemIds],
-  }));
+  const ranked = release.ranker
+    ? await stopwatch.timeAsync('rank', () =>
+        rankOrDegrade(release, request, { ...resolved, bids: allowed(resolved.bids, exclusion) }, candidates),
+      )
+    : unranked(request, candidates);
+  return stopwatch.time('respond', () =>
+    respond(release, request, ranked.candidates, {
+      ...(ranked.ranker !== undefined && { ranker: ranked.ranker }),
+      unknownItemIds: [...resolved.unknownItemIds],
+      degraded: ranked.degradation ? [...degraded, ranked.degradation] : degraded,
+    }),
+  );
 }
 
-/** The query, which releases without an encoder have none of; or why popularity has to answer. */
-interface Encoded {
-  readonly query?: Float32Array | undefined;
-  readonly degradation?: Degradation;
-}
+/** The bids on items that the request's filter lets through. */
+const allowed = (bids: ResolvedRequest['bids'], exclusion: Exclusion): ResolvedRequest['bids'] =>
+  new Map([...bids].filter(([item]) => !excludes(exclusion, item)));
 
 const toPopularity = (reason: string): Encoded => ({
   degradation: { stage: 'encode', fallback: 'popularity', reason },
@@ -50,5 +62,53 @@ async function encodeOrDegrade(release: Release, history: History): Promise<Enco
   }
 }
 
-/** The one degradation that may be gone the next time. */
-export const encoderFailed = 'the encoder failed';
+/** Candidates in the order of the answer, and the ranker that ordered them; or why they keep the order of retrieval. */
+interface RankedCandidates {
+  readonly candidates: readonly Candidate[];
+  readonly ranker?: string;
+  readonly degradation?: Degradation;
+}
+
+/** Candidates of which the first came from popularity all did. */
+const keepOrder = (candidates: readonly Candidate[], reason: string): RankedCandidates => {
+  const fallback = candidates[0]?.source === 'popularity' ? 'popularity' : 'model';
+  return { candidates, degradation: { stage: 'rank', fallback, reason } };
+};
+
+/** In a release without a ranker, whose absence is told to those who asked for one. */
+function unranked(
+  { context, bids, rankBy }: RecommendationRequest,
+  candidates: readonly Candidate[],
+): RankedCandidates {
+  const asked = context !== undefined || bids !== undefined || rankBy !== undefined;
+  return asked ? keepOrder(candidates, 'the release has no ranker') : { candidates };
+}
+
+async function rankOrDegrade(
+  release: Release,
+  { rankBy }: RecommendationRequest,
+  { history, context, bids }: ResolvedRequest,
+  retrieved: readonly Candidate[],
+): Promise<RankedCandidates> {
+  const budget = release.ranker?.budget;
+  const ranker = release.manifest.ranker?.model.name;
+  const candidates = withBids(retrieved, bids);
+  if (candidates.length === 0 || ranker === undefined) return { candidates };
+  if (budget?.allows() === false) return keepOrder(retrieved, rankerTooSlow);
+  try {
+    const items = Int32Array.from(candidates, ({ item }) => item);
+    const { probabilities, milliseconds } = await rank(release, { history, context, candidates: items });
+    budget?.note(milliseconds);
+    return { candidates: order(candidates, probabilities, bids, rankBy), ranker };
+  } catch (error) {
+    console.error('rank', release.releaseId, error);
+    return keepOrder(retrieved, rankerFailed);
+  }
+}
+
+const encoderFailed = 'the encoder failed';
+const rankerFailed = 'the ranker failed';
+const rankerTooSlow = 'the ranker is over its time budget';
+
+/** The degradations that may be gone the next time. */
+export const transientReasons: ReadonlySet<string> = new Set([encoderFailed, rankerFailed, rankerTooSlow]);

@@ -3,6 +3,8 @@ import type { Manifest } from '../shared/release.ts';
 import type { Encoder } from './encode.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import type { Placed } from './placement.ts';
+import type { Ranker } from './rank.ts';
+import type { Budget } from './rank-budget.ts';
 
 /** A release in memory: what the request path needs of it. */
 export interface Release {
@@ -11,12 +13,14 @@ export interface Release {
   readonly kernel: Kernel;
   /** Absent where the artifact has none. */
   readonly encoder: Encoder | undefined;
+  /** Absent where the release has none; and what it may cost. */
+  readonly ranker: { readonly network: Ranker; readonly budget: Budget } | undefined;
   /**
    * Where everything lies. Valid until the next await: memory may grow or move between two steps of a request, so each
    * step asks anew. Costs nothing while nothing moved.
    */
   placed(): Placed;
-  /** Gives memory and encoder back, once; whoever still uses the release then reads another's bytes. */
+  /** Gives memory and networks back, once; whoever still uses the release then reads another's bytes. */
   dispose(): Promise<void>;
 }
 

@@ -9,7 +9,7 @@ export function validate<const S extends v.GenericSchema>(schema: S, value: unkn
 }
 
 /**
- * Validates a query string. Text that reads as a number or a boolean becomes one where the schema wants it.
+ * Validates a query string. Text that reads as a number, a boolean or JSON becomes that where the schema wants it.
  * @throws HttpProblem 422; also for a parameter that is given twice
  */
 export function validateQuery<const S extends v.ObjectSchema<v.ObjectEntries, undefined>>(
@@ -30,6 +30,15 @@ export function validateQuery<const S extends v.ObjectSchema<v.ObjectEntries, un
 function fromText(text: string, schema: v.GenericSchema | v.ObjectEntries[string]): unknown {
   const { type } = 'wrapped' in schema ? schema.wrapped : schema;
   if (type === 'number' && /^-?\d{1,15}(\.\d{1,15})?$/.test(text)) return Number(text);
+  if (type === 'record') return parsed(text);
   if (type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true';
   return text;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }

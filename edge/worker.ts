@@ -4,7 +4,7 @@ import { parseVariables } from './environment.ts';
 import { createKernel } from './kernel/kernel.ts';
 import kernelModule from './kernel/kernel.wasm';
 import { createReleaseMemory } from './kernel/memory.ts';
-import { openEncoder } from './onnx.ts';
+import { openEncoder, openRanker } from './onnx.ts';
 import { internal } from './problems.ts';
 import { createServing } from './serving.ts';
 import { bucketSource, httpSource, type Source } from './source.ts';
@@ -24,7 +24,14 @@ function createWorker(bindings: Bindings): App {
   const limiter = bindings.RATE_LIMITER;
   return createApp({
     serving: createServing({
-      loader: { source, memory, kernel: createKernel(kernelModule, memory.memory), openEncoder },
+      loader: {
+        source,
+        memory,
+        kernel: createKernel(kernelModule, memory.memory),
+        openEncoder,
+        openRanker,
+        rankBudget: variables.RANK_BUDGET_MS,
+      },
       channel: variables.CHANNEL,
       pollInterval: variables.POLL_SECONDS * 1_000,
     }),

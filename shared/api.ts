@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { ItemAttributes, maxItemIdBytes } from './catalogue.ts';
-import { Estimate, ReleaseId } from './release.ts';
+import { ColumnType, ContextName, ContextValue, Estimate, ReleasedRanker, ReleaseId } from './release.ts';
 
 /** The HTTP API's vocabulary: what is asked, what is answered. openapi.json is generated from these schemas. */
 
@@ -10,6 +10,8 @@ export const limits = {
   history: 1_000,
   limit: 500,
   exclude: 1_000,
+  context: 32,
+  bids: 200,
 } as const;
 
 export const ItemId = v.pipe(
@@ -29,6 +31,12 @@ export const HistoryEvent = v.strictObject({
 });
 export type HistoryEvent = v.InferOutput<typeof HistoryEvent>;
 
+export const Bid = v.strictObject({
+  itemId: ItemId,
+  /** What a click is worth, in any one currency. */
+  bid: v.pipe(v.number(), v.minValue(0), v.maxValue(1e9)),
+});
+
 export const RecommendationRequest = v.strictObject({
   /** What the user did, oldest first; empty for somebody of whom nothing is known. */
   history: v.optional(v.array(HistoryEvent), []),
@@ -37,19 +45,29 @@ export const RecommendationRequest = v.strictObject({
   exclude: v.optional(v.pipe(v.array(ItemId), v.maxLength(limits.exclude)), []),
   /** Whether the history's own items are left out; false where buying again is ordinary. */
   excludeHistory: v.optional(v.boolean(), true),
+  /** Which items may be answered; see filter.ts. What there is to filter by is in `/v1/release`. */
+  filter: v.optional(v.record(v.string(), v.unknown())),
   /** Whether each item comes with its title, price, … */
   attributes: v.optional(v.boolean(), false),
+  /** What is known of the moment, for the ranker: values of the context features that the release lists. */
+  context: v.optional(v.pipe(v.record(ContextName, ContextValue), v.maxEntries(limits.context))),
+  /** Items that are ranked besides those retrieved, and what each is worth; of two for an item the higher counts. */
+  bids: v.optional(v.pipe(v.array(Bid), v.maxLength(limits.bids))),
+  /** What the ranker orders by: the probability, or the probability times the bid, which is 0 for an item without one. */
+  rankBy: v.optional(v.picklist(['probability', 'expectedValue'])),
 });
 export type RecommendationRequest = v.InferOutput<typeof RecommendationRequest>;
 
-/** What ranked an item: the release's model, or popularity where the model could not. */
-export const Source = v.picklist(['model', 'popularity']);
+/** Why an item is here: the release's model found it, popularity did where the model could not, or it came with a bid. */
+export const Source = v.picklist(['model', 'popularity', 'bid']);
 export type Source = v.InferOutput<typeof Source>;
 
 export const RecommendedItem = v.strictObject({
   itemId: v.string(),
-  /** Comparable within one answer and one source. */
+  /** The ranker's probability where one ranked; else comparable within one answer and one source. */
   score: v.number(),
+  /** The probability times the bid, where there is a bid and a ranker ranked. */
+  expectedValue: v.optional(v.number()),
   source: Source,
   attributes: v.optional(ItemAttributes),
 });
@@ -57,8 +75,8 @@ export type RecommendedItem = v.InferOutput<typeof RecommendedItem>;
 
 /** A stage that did not run as planned: what took its place, and why. */
 export const Degradation = v.strictObject({
-  stage: v.picklist(['encode', 'retrieve']),
-  fallback: Source,
+  stage: v.picklist(['encode', 'retrieve', 'rank']),
+  fallback: v.picklist(['model', 'popularity']),
   reason: v.string(),
 });
 export type Degradation = v.InferOutput<typeof Degradation>;
@@ -66,6 +84,8 @@ export type Degradation = v.InferOutput<typeof Degradation>;
 export const RecommendationResponse = v.strictObject({
   releaseId: ReleaseId,
   model: v.string(),
+  /** The ranker whose probabilities are the scores; absent where it did not rank. */
+  ranker: v.optional(v.string()),
   items: v.array(RecommendedItem),
   /** Ids in the request that this release does not know, each once. */
   unknownItemIds: v.array(v.string()),
@@ -84,8 +104,19 @@ export const ReleaseResponse = v.strictObject({
   name: v.string(),
   model: v.string(),
   artifact: v.picklist(['embedding', 'neighbours', 'none']),
+  /** What re-scores the items that the model retrieves, and the context features that a request may give it. */
+  ranker: v.optional(
+    v.strictObject({
+      model: v.string(),
+      candidates: ReleasedRanker.entries.candidates,
+      context: ReleasedRanker.entries.context,
+      evaluation: ReleasedRanker.entries.evaluation,
+    }),
+  ),
   items: v.number(),
   eventKinds: v.record(v.string(), v.number()),
+  /** What requests can filter by. */
+  attributes: v.record(v.string(), ColumnType),
   evaluation: v.strictObject({
     protocol: v.string(),
     primary: v.string(),

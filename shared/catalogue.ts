@@ -2,15 +2,21 @@ import * as v from 'valibot';
 import { ReleaseError } from './errors.ts';
 import { layOut, type Section } from './release.ts';
 
-/** What is known of an item besides its id. Everything is optional; what is there is answered as it is. */
-export const ItemAttributes = v.object({
-  title: v.optional(v.string()),
-  categories: v.optional(v.array(v.string())),
-  price: v.optional(v.number()),
-  url: v.optional(v.string()),
-  image: v.optional(v.string()),
-  available: v.optional(v.boolean()),
-});
+/**
+ * What is known of an item besides its id: these, and the attributes that the config declares. Everything is optional; what is
+ * there is answered as it is.
+ */
+export const ItemAttributes = v.objectWithRest(
+  {
+    title: v.optional(v.string()),
+    categories: v.optional(v.array(v.string())),
+    price: v.optional(v.number()),
+    url: v.optional(v.string()),
+    image: v.optional(v.string()),
+    available: v.optional(v.boolean()),
+  },
+  v.union([v.string(), v.number(), v.boolean(), v.array(v.string())]),
+);
 export type ItemAttributes = v.InferOutput<typeof ItemAttributes>;
 
 export const maxItemIdBytes = 256;

@@ -1,4 +1,4 @@
-import type { History } from './history.ts';
+import { type History, latest } from './history.ts';
 
 /**
  * What a query encoder can be given about a history of length L, besides the gathered rows. The names are
@@ -36,6 +36,22 @@ export const rankerInputs = [
   'context',
 ] as const;
 export type RankerInput = (typeof rankerInputs)[number];
+
+/** What a network receives under one input's name, row-major: float32 or int32. */
+export interface FeatureTensor {
+  readonly data: Float32Array | Int32Array;
+  readonly dimensions: readonly number[];
+}
+
+/** What a ranker is asked: how likely each of these items is, for somebody with this history, in this context. */
+export interface RankerQuestion {
+  /** Possibly empty. */
+  readonly history: History;
+  /** [C] item indices, at least one. */
+  readonly candidates: Int32Array;
+  /** [F], see {@link contextNumbers}. */
+  readonly context: Int32Array;
+}
 
 const secondsPerDay = 86_400;
 
@@ -77,4 +93,50 @@ export function itemWeights({ items, weights }: History, out = new Float32Array(
     if (at !== undefined) out[at] = Math.max(out[at]!, weights[i]!);
   }
   return out;
+}
+
+/** The number of each context feature's value: its place among the declared ones from 1 on, 0 where it is none of them. */
+export const contextNumbers = (
+  features: readonly { readonly name: string; readonly values: readonly string[] }[],
+  context: Readonly<Record<string, string>>,
+): Int32Array =>
+  Int32Array.from(features, ({ name, values }) =>
+    Object.hasOwn(context, name) ? values.indexOf(context[name]!) + 1 : 0,
+  );
+
+/** One padding event: what a ranker receives in place of an empty history. */
+const padding: History = {
+  items: new Int32Array(1),
+  times: new Float64Array(1),
+  weights: new Float32Array(1),
+};
+
+/**
+ * The inputs that a ranker takes, for one question; of a longer history the newest `maxHistory` events. `gather` yields the
+ * listed rows of the ranker's item table, float32 [items, D]; row 0 is zeros.
+ */
+export function rankerFeatures(
+  { inputs, maxHistory }: { readonly inputs: readonly RankerInput[]; readonly maxHistory: number },
+  question: RankerQuestion,
+  gather: (items: Int32Array) => Float32Array,
+): Partial<Record<RankerInput, FeatureTensor>> {
+  const { candidates, context } = question;
+  const present = question.history.items.length > 0;
+  const history = present ? latest(question.history, maxHistory) : padding;
+  const length = history.items.length;
+  const sequence = (data: Float32Array): FeatureTensor => ({ data, dimensions: [1, length] });
+  const gathered = (items: Int32Array, batch: readonly number[]): FeatureTensor => {
+    const data = gather(items);
+    return { data, dimensions: [...batch, items.length, data.length / items.length] };
+  };
+  const features: Readonly<Record<RankerInput, () => FeatureTensor>> = {
+    candidates: () => gathered(candidates, []),
+    rows: () => gathered(history.items, [1]),
+    present: () => sequence(new Float32Array(length).fill(Number(present))),
+    ages: () => sequence(ages(history)),
+    weights: () => sequence(history.weights),
+    positions: () => sequence(positions(history)),
+    context: () => ({ data: context, dimensions: [1, context.length] }),
+  };
+  return Object.fromEntries(inputs.map((name) => [name, features[name]()]));
 }

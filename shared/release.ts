@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { encoderInputs } from './features.ts';
+import { encoderInputs, rankerInputs } from './features.ts';
 
 /**
  * A release: everything the edge needs to answer, immutable, proven by checksums and golden requests.
@@ -18,7 +18,7 @@ export const releaseKey = (releaseId: string, file: string): string => releasePr
 export const channelKey = (channel: string): string => `channels/${channel}.json`;
 
 /**
- * Bytes of an encoder, and of the golden requests, at most: the edge holds them beside the tables while it loads, outside
+ * Bytes of an encoder, a ranker, and the golden requests, each at most: the edge holds them beside the tables while it loads, outside
  * the memory that it plans from the manifest.
  */
 const largestSmallFile = 8 * 1024 * 1024;
@@ -34,6 +34,10 @@ export const ChannelName = v.pipe(
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Positive = v.pipe(Count, v.minValue(1));
 const FileName = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.-]*$/, 'expected a plain file name'));
+
+/** Name and value of a context feature. */
+export const ContextName = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
+export const ContextValue = v.pipe(v.string(), v.maxLength(256));
 
 /** See {@link Table}. */
 export const maximumDimensions = 512;
@@ -96,14 +100,75 @@ export const ModelMetrics = v.strictObject({
 });
 export type ModelMetrics = v.InferOutput<typeof ModelMetrics>;
 
+/** A feature of a request beside its history. Value i has the number i + 1; whatever else is sent has 0. */
+const ContextFeature = v.strictObject({
+  name: ContextName,
+  values: v.pipe(v.array(ContextValue), v.minLength(1), v.maxLength(4_096)),
+});
+
+/** How well probabilities order (area under the ROC curve), and how true they are. */
+const RankerMetrics = v.strictObject({ auc: Estimate, logLoss: Estimate, ece: Estimate });
+export type RankerMetrics = v.InferOutput<typeof RankerMetrics>;
+
+/**
+ * Re-scores the candidates that the artifact retrieves: probability(item) = network(history, item, context). What the network
+ * receives is `rankerFeatures` in features.ts; it holds no table of the catalogue's size, and calibration is part of it.
+ */
+export const ReleasedRanker = v.strictObject({
+  model: v.strictObject({ name: v.string(), options: v.unknown() }),
+  /** ONNX. Inputs as listed; one output `probability`, float32 [candidates]. */
+  file: FileName,
+  inputs: v.pipe(v.array(v.picklist(rankerInputs)), v.minLength(1)),
+  /** The table that `candidates` and `rows` are gathered from; it has no bias. */
+  items: Table,
+  context: v.pipe(v.array(ContextFeature), v.maxLength(32)),
+  maxHistory: Positive,
+  /** Items that are retrieved to be ranked, unless more are asked for. */
+  candidates: v.pipe(Positive, v.maxValue(500)),
+  /** The ranker and its baselines, on the test split. */
+  evaluation: v.strictObject({
+    protocol: v.string(),
+    examples: Count,
+    models: v.array(v.strictObject({ name: v.string(), metrics: RankerMetrics })),
+  }),
+  /** Largest difference of a probability by the int8 table to the one by float32, measured on real histories. */
+  quantisationDifference: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+});
+export type ReleasedRanker = v.InferOutput<typeof ReleasedRanker>;
+
+export const ColumnType = v.picklist(['number', 'string', 'boolean', 'strings']);
+export type ColumnType = v.InferOutput<typeof ColumnType>;
+
+/** An attribute that requests can filter by; see columns.ts. */
+const ColumnEntry = v.strictObject({
+  name: v.string(),
+  type: ColumnType,
+  /** Different values. */
+  values: Count,
+  /** Bytes of all texts of the dictionary, UTF-8; 0 but for texts. */
+  textBytes: Count,
+  /** Of a column of lists: pairs of item and value, items without a value counted once. */
+  pairs: Count,
+});
+export type ColumnEntry = v.InferOutput<typeof ColumnEntry>;
+
 const ManifestEntries = v.strictObject({
   format: v.literal(1),
   /** The config's name: what this release recommends from. */
   name: v.string(),
   model: v.strictObject({ name: v.string(), options: v.unknown() }),
   artifact: ReleasedArtifact,
+  /** Absent where the artifact's scores order the answer. */
+  ranker: v.optional(ReleasedRanker),
   /** `items` does not count the padding row. */
   catalogue: v.strictObject({ file: FileName, items: Count }),
+  /** What requests can filter by, in the order of the file; absent where no item has an attribute. */
+  columns: v.optional(
+    v.strictObject({
+      file: FileName,
+      entries: v.pipe(v.array(ColumnEntry), v.minLength(1), v.maxLength(64)),
+    }),
+  ),
   /** Of a longer history the newest events count. */
   maxHistory: Positive,
   /** Weight of each event kind; an event without a kind counts as `defaultEventKind`. */
@@ -166,6 +231,7 @@ function contradictions(manifest: v.InferOutput<typeof ManifestEntries>): string
   };
   expectFile(catalogue.file);
   expectFile(manifest.golden);
+  if (manifest.columns !== undefined) expectFile(manifest.columns.file);
   expectSmall(manifest.golden);
   if (manifest.data.popularity !== undefined) expectFile(manifest.data.popularity);
   if (!Object.hasOwn(manifest.eventKinds, manifest.defaultEventKind))
@@ -182,6 +248,32 @@ function contradictions(manifest: v.InferOutput<typeof ManifestEntries>): string
       expectRows(table.file, table.rows);
     }
   }
+  if (manifest.ranker !== undefined) {
+    const { file, items } = manifest.ranker;
+    expectFile(file);
+    expectSmall(file);
+    expectFile(items.file, tableLayout(items).byteLength);
+    expectRows(items.file, items.rows);
+    found.push(...rankerContradictions(manifest.ranker));
+  }
+  return found;
+}
+
+function rankerContradictions({ model, inputs, items, context, evaluation }: ReleasedRanker): string[] {
+  const found: string[] = [];
+  const names = context.map(({ name }) => name);
+  if (items.bias) found.push(`expected a table without bias in ${items.file}, found one with`);
+  if (new Set(names).size !== names.length)
+    found.push(`expected context features of different names, found ${names.join(', ')}`);
+  for (const { name, values } of context)
+    if (new Set(values).size !== values.length)
+      found.push(`expected each value of the context feature ${name} once`);
+  if (inputs.includes('context') !== names.length > 0)
+    found.push(
+      `expected the ranker's input 'context' where it has context features, found ${names.length} of them`,
+    );
+  if (!evaluation.models.some(({ name }) => name === model.name))
+    found.push(`expected figures of the ranker ${model.name}, found none`);
   return found;
 }
 
@@ -201,7 +293,8 @@ export type Channel = v.InferOutput<typeof Channel>;
 /**
  * Inputs with the batch side's own answers, computed on the quantised tables. The edge replays them before a
  * release serves: every score within `tolerance` of the batch's (relative to the largest score of the answer),
- * every item the same but where neighbouring scores are closer than that.
+ * every item the same but where neighbouring scores are closer than that. Where the release has a ranker, each item also
+ * has its probability, `context` being the request's: ranking these very items must yield them, by the same rule.
  */
 export const GoldenRequests = v.strictObject({
   tolerance: v.pipe(v.number(), v.minValue(0), v.maxValue(0.05)),
@@ -211,7 +304,14 @@ export const GoldenRequests = v.strictObject({
         history: v.array(
           v.strictObject({ itemId: v.string(), kind: v.optional(v.string()), time: v.optional(v.number()) }),
         ),
-        items: v.array(v.strictObject({ itemId: v.string(), score: v.number() })),
+        context: v.optional(v.record(v.string(), v.string())),
+        items: v.array(
+          v.strictObject({
+            itemId: v.string(),
+            score: v.number(),
+            probability: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+          }),
+        ),
       }),
     ),
     v.check(
@@ -221,6 +321,15 @@ export const GoldenRequests = v.strictObject({
   ),
 });
 export type GoldenRequests = v.InferOutput<typeof GoldenRequests>;
+
+/** Why golden requests do not prove what a manifest promises: with a ranker every item has a probability, else none. */
+export function goldenFault({ ranker }: Manifest, { requests }: GoldenRequests): string | undefined {
+  const items = requests.flatMap((request) => request.items);
+  const ranked = items.filter(({ probability }) => probability !== undefined).length;
+  if (ranked === (ranker === undefined ? 0 : items.length)) return undefined;
+  const expected = ranker === undefined ? 'no item' : 'every item';
+  return `expected golden requests with a probability for ${expected}, found ${ranked} of ${items.length}`;
+}
 
 const alignment = 64;
 export const align = (offset: number): number => Math.ceil(offset / alignment) * alignment;

@@ -6,13 +6,7 @@ import { type EventKinds, eventKindsOf } from './events.ts';
 import { type ItemTable, readItems } from './items.ts';
 import type { NumberedEvents, OptionalColumns } from './numbering.ts';
 import { duplicateCheck, ruleChecks, sizeChecks, userChecks } from './quality/event-checks.ts';
-import {
-  type AttributeName,
-  conflictCheck,
-  coverageChecks,
-  tailChecks,
-  titleCheck,
-} from './quality/item-checks.ts';
+import { conflictCheck, coverageChecks, tailChecks, titleCheck } from './quality/item-checks.ts';
 import { type Audit, auditSource } from './quality/profile.ts';
 import { sourceChecks } from './quality/source-checks.ts';
 import { stagedChecks } from './quality/staged-checks.ts';
@@ -75,9 +69,11 @@ export async function loadDataset(config: DataConfig, context: IngestContext): P
 const toArray = <T>(value: T | readonly T[]): readonly T[] =>
   Array.isArray(value) ? (value as readonly T[]) : [value as T];
 
-const attributeNames = (items: readonly Opened<ItemSource>[]): AttributeName[] => {
-  const names = items.flatMap(({ columns: { itemId: _, ...attributes } }) => Object.keys(attributes));
-  return [...new Set(names as AttributeName[])];
+const attributeNames = (items: readonly Opened<ItemSource>[]): string[] => {
+  const names = items.flatMap(({ columns: { itemId: _, attributes = {}, ...known } }) =>
+    Object.keys({ ...known, ...attributes }),
+  );
+  return [...new Set(names)];
 };
 
 const sum = (audits: readonly Audit[]): number =>

@@ -18,7 +18,7 @@ const listOf = (sql: string, type: string): string =>
   type.endsWith('[]') ? `CAST(${sql} AS VARCHAR[])` : `string_split(CAST(${sql} AS VARCHAR), '|')`;
 
 /** How each column is read; what cannot be is left out. */
-const casts: Record<keyof Columns, (sql: string, type: string) => string> = {
+const casts: Record<Exclude<keyof Columns, 'attributes'>, (sql: string, type: string) => string> = {
   itemId: (sql) => `CAST(${sql} AS VARCHAR)`,
   title: (sql) => `CAST(${sql} AS VARCHAR)`,
   categories: listOf,
@@ -29,18 +29,35 @@ const casts: Record<keyof Columns, (sql: string, type: string) => string> = {
   available: (sql) => `TRY_CAST(${sql} AS BOOLEAN)`,
 };
 
+type Cast = (sql: string, type: string) => string;
+
+/** A declared attribute is what its expression's type says. Times are Unix seconds. */
+const castByType: Cast = (sql, type) => {
+  if (type === 'BOOLEAN') return sql;
+  if (type.endsWith('[]')) return `CAST(${sql} AS VARCHAR[])`;
+  if (/^(DATE|TIMESTAMP)/.test(type)) return `CAST(epoch(CAST(${sql} AS TIMESTAMP)) AS DOUBLE)`;
+  if (/^(U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|UINTEGER|FLOAT|DOUBLE|DECIMAL)/.test(type))
+    return `CAST(${sql} AS DOUBLE)`;
+  return `CAST(${sql} AS VARCHAR)`;
+};
+
 /**
  * The statement that yields a source's items, one row for each distinct value of its expressions, in the order of
  * their first row. Aggregates (`mode(Description)`) are taken over the rows of an item.
  */
 async function itemQuery(database: Database, source: OpenSource, columns: Columns): Promise<string> {
   const select: string[] = [];
-  for (const [name, text] of Object.entries(columns) as [keyof Columns, string | undefined][]) {
-    if (text === undefined) continue;
+  const read = async (name: string, place: string, text: string | undefined, cast: Cast): Promise<void> => {
+    if (text === undefined) return;
     const sql = expression(text, source.columns);
-    const type = await check(database, source, `columns.${name}`, sql);
-    select.push(`${casts[name](sql, type)} AS "${name}"`);
-  }
+    const type = await check(database, source, place, sql);
+    select.push(`${cast(sql, type)} AS "${name}"`);
+  };
+  const { attributes = {}, ...known } = columns;
+  for (const [name, text] of Object.entries(known) as [keyof typeof casts, string | undefined][])
+    await read(name, `columns.${name}`, text, casts[name]);
+  for (const [name, text] of Object.entries(attributes))
+    await read(name, `columns.attributes.${name}`, text, castByType);
   return `
     SELECT ${select.join(', ')}, min("source row") AS "first row"
     FROM (SELECT *, row_number() OVER () AS "source row" FROM ${source.from} WHERE ${source.where})
@@ -63,7 +80,8 @@ export async function readItems(
   } of sources) {
     const describes = Object.keys(columns).length > 1;
     for await (const [itemId, row] of itemRows(database, open, columns)) {
-      if (!attributes.has(itemId)) attributes.set(itemId, attributesOf(row));
+      if (!attributes.has(itemId))
+        attributes.set(itemId, attributesOf(row, Object.keys(columns.attributes ?? {})));
       else if (describes) conflicts.push(row);
     }
     // Apart from the attributes: of these the first row stands, words are of all rows.
@@ -95,7 +113,7 @@ async function* itemRows(
 const sorted = (words: ReadonlyMap<string, ReadonlySet<string>>): Map<string, readonly string[]> =>
   new Map([...words].map(([itemId, own]) => [itemId, [...own].sort()]));
 
-function attributesOf(row: Row): ItemAttributes {
+function attributesOf(row: Row, declared: readonly string[]): ItemAttributes {
   const { title, categories, price, url, image, available } = row;
   const attributes: ItemAttributes = {};
   if (isText(title)) attributes.title = title.trim();
@@ -105,6 +123,14 @@ function attributesOf(row: Row): ItemAttributes {
   if (isText(url)) attributes.url = url.trim();
   if (isText(image)) attributes.image = image.trim();
   if (typeof available === 'boolean') attributes.available = available;
+  for (const name of declared) {
+    const value = row[name];
+    const texts = textsOf(value);
+    if (texts.length > 0) attributes[name] = [...new Set(texts)];
+    else if (isText(value)) attributes[name] = value.trim();
+    else if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value)))
+      attributes[name] = value;
+  }
   return attributes;
 }
 

@@ -3,6 +3,7 @@ import { ages, itemWeights, positions } from '../../shared/features.ts';
 import { type History, latest } from '../../shared/history.ts';
 import { scoreByNeighbours } from '../../shared/neighbours.ts';
 import type { Artifact, EmbeddingTable } from '../recommender.ts';
+import { gather } from './gather.ts';
 import { type FloatTensor, type OnnxSession, openOnnx } from './onnx/session.ts';
 
 /**
@@ -58,14 +59,6 @@ async function encode(
     );
   }
   return query.data;
-}
-
-function gather({ values, dimensions }: EmbeddingTable, rows: Int32Array): Float32Array {
-  const out = new Float32Array(rows.length * dimensions);
-  for (const [i, row] of rows.entries()) {
-    out.set(values.subarray(row * dimensions, (row + 1) * dimensions), i * dimensions);
-  }
-  return out;
 }
 
 /** query · items[row] (+ bias[row]) for each row, summed in double precision. */

@@ -11,8 +11,10 @@ import { encodeManifest } from '../release/manifest.ts';
 import { sha256 } from '../sha256.ts';
 import { openArtifact } from './artifact-scorer.ts';
 import { encodeCatalogue } from './encode-catalogue.ts';
+import { attributeColumns, encodeColumns } from './encode-columns.ts';
 import { goldenRequests } from './golden.ts';
 import { publishable } from './publishable.ts';
+import { exportRanker, type RankerRelease } from './ranker.ts';
 import { recallOf } from './recall.ts';
 import { spread } from './spread.ts';
 
@@ -21,6 +23,8 @@ export interface ReleaseInput {
   readonly name: string;
   readonly model: { readonly name: string; readonly options: unknown };
   readonly artifact: Artifact;
+  /** What orders the items that the artifact retrieves; left out, the artifact's own scores do. */
+  readonly ranker?: RankerRelease | undefined;
   /** What the model was fitted on: its ids and attributes become the catalogue. */
   readonly dataset: Dataset;
   /** sha256 of the events and attributes. */
@@ -68,11 +72,16 @@ export async function exportRelease(input: ReleaseInput): Promise<Release> {
     input.artifact.kind === 'embedding'
       ? await recallOf(scorer, float, spread(input.histories, recallHistories(input.artifact.items)))
       : undefined;
-  const golden = await goldenRequests({ ...input, itemIds: input.dataset.itemIds, scorer });
+  await using ranker = input.ranker && (await exportRanker(input.ranker, { ...input, scorer }));
+  const golden = await goldenRequests({ ...input, itemIds: input.dataset.itemIds, scorer, ranker });
 
+  const filterable = attributeColumns(input.dataset.attributes);
+  const columns = encodeColumns(filterable, input.dataset.itemIds.length);
   const files = new Map<string, Uint8Array>([
     ['catalogue.bin', encodeCatalogue(catalogue(input))],
+    ...(filterable.length > 0 ? ([['columns.bin', columns.file]] as const) : []),
     ...published.files,
+    ...(ranker?.files ?? []),
     ['golden.json', utf8(canonicalJson(golden))],
   ]);
   if (input.popularityShares !== undefined) {
@@ -83,7 +92,9 @@ export async function exportRelease(input: ReleaseInput): Promise<Release> {
     name: input.name,
     model: input.model,
     artifact: published.released,
+    ...(ranker && { ranker: ranker.released }),
     catalogue: { file: 'catalogue.bin', items: input.dataset.itemIds.length - 1 },
+    ...(filterable.length > 0 && { columns: { file: 'columns.bin', entries: columns.entries } }),
     maxHistory: maxHistory(input.artifact),
     eventKinds: input.eventKinds,
     defaultEventKind: input.defaultEventKind,
@@ -107,7 +118,7 @@ export async function exportRelease(input: ReleaseInput): Promise<Release> {
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-function assertRows({ artifact, dataset, popularity }: ReleaseInput): void {
+function assertRows({ artifact, ranker, dataset, popularity }: ReleaseInput): void {
   const expected = dataset.itemIds.length;
   const assert = (what: string, found: number): void => {
     if (found !== expected) {
@@ -115,6 +126,7 @@ function assertRows({ artifact, dataset, popularity }: ReleaseInput): void {
     }
   };
   assert('popularity', popularity.length);
+  if (ranker !== undefined) assert("the ranker's table", ranker.artifact.items.rows);
   if (artifact.kind === 'neighbours') assert('the neighbours table', artifact.rows);
   if (artifact.kind !== 'embedding') return;
   assert('the item table', artifact.items.rows);

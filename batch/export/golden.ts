@@ -4,6 +4,7 @@ import { type History, latest } from '../../shared/history.ts';
 import { type Ranked, topK } from '../../shared/ranking.ts';
 import type { GoldenRequests } from '../../shared/release.ts';
 import type { ArtifactScorer } from './artifact-scorer.ts';
+import { type OpenRanker, probabilitiesFor } from './ranker-questions.ts';
 
 /** Requests in a release, and items in each answer. */
 const requestCount = 12;
@@ -25,27 +26,38 @@ export interface GoldenSource {
   readonly scorer: ArtifactScorer;
   /** [items] what answers an empty history. */
   readonly popularity: Float32Array;
+  /** On its table as it is published. */
+  readonly ranker?: OpenRanker | undefined;
 }
 
 /**
- * Golden requests: for each, the first items of the answer to `{ history, excludeHistory: true }`. The first is the empty
- * history.
+ * Golden requests: for each, the first items that are retrieved for `{ history, excludeHistory: true }`, and how likely a
+ * ranker finds them. The first is the empty history.
  * @throws ReleaseError when an event's weight is none of the event kinds'
  */
 export async function goldenRequests(source: GoldenSource): Promise<GoldenRequests> {
   const requests: GoldenRequests['requests'] = [];
-  for (const history of chooseHistories(source.histories)) {
-    const { indices, scores } = await answer(source, history);
+  for (const [number, history] of chooseHistories(source.histories).entries()) {
+    const { indices, scores } = await bestOf(source, history, itemCount);
+    const ranked = source.ranker && (await probabilitiesFor(source.ranker, number, history, indices));
     requests.push({
       history: Array.from(history.items, (_, event) => requestEvent(source, history, event)),
+      ...(ranked && { context: ranked.context }),
       items: Array.from(indices, (item, rank) => ({
         itemId: source.itemIds[item]!,
-        score: Number(scores[rank]!.toPrecision(7)),
+        score: rounded(scores[rank]!),
+        ...(ranked && { probability: rounded(ranked.probabilities[rank]!) }),
       })),
     });
   }
   return { tolerance: goldenTolerance, requests };
 }
+
+export const emptyHistory: History = {
+  items: new Int32Array(0),
+  times: new Float64Array(0),
+  weights: new Float32Array(0),
+};
 
 /** The empty history, and others at even steps through the lengths, the shortest and the longest included. */
 export function chooseHistories(histories: readonly History[]): History[] {
@@ -58,14 +70,20 @@ export function chooseHistories(histories: readonly History[]): History[] {
     { length: count },
     (_, i) => byLength[count === 1 ? last : Math.round((i * last) / (count - 1))]!,
   );
-  const empty = { items: new Int32Array(0), times: new Float64Array(0), weights: new Float32Array(0) };
-  return [empty, ...chosen.map((history) => latest(history, limits.history))];
+  return [emptyHistory, ...chosen.map((history) => latest(history, limits.history))];
 }
 
-async function answer({ scorer, popularity }: GoldenSource, history: History): Promise<Ranked> {
+const rounded = (value: number): number => Number(value.toPrecision(7));
+
+/** The `count` items that are retrieved for a history, without its own. */
+export async function bestOf(
+  { scorer, popularity }: Pick<GoldenSource, 'scorer' | 'popularity'>,
+  history: History,
+  count: number,
+): Promise<Ranked> {
   const seen = new Set(history.items);
   const scores = history.items.length === 0 ? popularity : await scorer.score(history);
-  return topK(scores, itemCount, (item) => seen.has(item));
+  return topK(scores, count, (item) => seen.has(item));
 }
 
 function requestEvent(

@@ -1,12 +1,14 @@
 import { openCatalogue } from '../../shared/catalogue.ts';
 import { ReleaseError } from '../../shared/errors.ts';
 import { type Manifest, neighboursLayout, type Table } from '../../shared/release.ts';
-import type { Artifact } from '../recommender.ts';
+import type { Artifact, RankerArtifact } from '../recommender.ts';
 import { dequantise } from './quantise.ts';
 
 /** A release read back: what `publishable` and `encodeCatalogue` wrote. */
 export interface ReleasedModel {
   readonly artifact: Artifact;
+  /** Absent in a release without one. */
+  readonly ranker?: RankerArtifact;
   /** [rows]; index 0 is padding. */
   readonly itemIds: readonly string[];
   /** [rows]; 0 for items beyond the catalogue's popular ones. */
@@ -24,8 +26,18 @@ export function releasedModel(manifest: Manifest, files: ReadonlyMap<string, Uin
   const popularity = new Float32Array(catalogue.rows);
   for (const [rank, item] of catalogue.popularItems.entries())
     popularity[item] = catalogue.popularScores[rank]!;
+  const { ranker } = manifest;
   return {
     artifact: artifactOf(manifest, file),
+    ...(ranker && {
+      ranker: {
+        kind: 'ranker',
+        items: dequantise({ table: ranker.items, file: file(ranker.items.file) }),
+        network: { onnx: file(ranker.file), inputs: ranker.inputs },
+        context: ranker.context,
+        maxHistory: ranker.maxHistory,
+      },
+    }),
     itemIds: Array.from({ length: catalogue.rows }, (_, index) => catalogue.itemId(index)),
     popularity,
   };

@@ -1,4 +1,4 @@
-import type { Manifest, ModelMetrics } from '../../shared/release.ts';
+import type { Manifest, ModelMetrics, ReleasedRanker } from '../../shared/release.ts';
 import type { StoredRelease } from './list.ts';
 import type { PrunedRelease } from './prune.ts';
 import type { Verification } from './verify.ts';
@@ -36,12 +36,16 @@ export function formatList(releases: readonly StoredRelease[], where: string): s
     release.releaseId,
     formatTime(release.writtenAt),
     formatBytes(release.bytes),
-    release.manifest?.model.name ?? '',
+    models(release),
     primaryMetric(release),
     status(release),
   ]);
   return table([['release', 'written', 'size', 'model', 'metric', 'status'], ...rows], [2]);
 }
+
+/** What retrieves and, where there is one, what ranks. */
+const models = ({ manifest }: StoredRelease): string =>
+  [manifest?.model.name, manifest?.ranker?.model.name].filter((name) => name !== undefined).join(' + ');
 
 function primaryMetric({ manifest }: StoredRelease): string {
   if (manifest === undefined) return '';
@@ -64,13 +68,14 @@ export function formatRelease(release: StoredRelease): string {
     ...faults.map((fault) => ['incomplete', fault]),
   ];
   if (manifest === undefined) return table(facts);
-  const { data, evaluation, files, artifact } = manifest;
+  const { data, evaluation, files, artifact, ranker } = manifest;
   const period = [data.firstEvent, data.lastEvent].map((time) =>
     formatTime(new Date(time * 1_000)).slice(0, 10),
   );
   facts.push(
     ['name', manifest.name],
     ['model', `${manifest.model.name} (${artifact.kind})`],
+    ...(ranker === undefined ? [] : rankerFacts(ranker)),
     ['code', manifest.code.version],
     [
       'data',
@@ -80,10 +85,29 @@ export function formatRelease(release: StoredRelease): string {
     ['fingerprint', data.fingerprint],
     ['test', evaluation.protocol],
   );
+  const tables = [metricsTable(evaluation), ...(ranker === undefined ? [] : [rankerTable(ranker)])];
   const listed = Object.entries(files).map(([file, { bytes, sha256 }]) => [file, formatBytes(bytes), sha256]);
-  return [table(facts), metricsTable(evaluation), table([['file', 'size', 'sha256'], ...listed], [1])].join(
-    '\n\n',
-  );
+  return [table(facts), ...tables, table([['file', 'size', 'sha256'], ...listed], [1])].join('\n\n');
+}
+
+function rankerFacts({ model, candidates, context, evaluation, quantisationDifference }: ReleasedRanker) {
+  const features = context.map(({ name, values }) => `${name} (${plural(values.length, 'value')})`);
+  return [
+    ['ranker', `${model.name}, over ${candidates} candidates`],
+    ['context', features.join(', ') || 'none'],
+    ['ranker test', `${evaluation.protocol}; ${plural(evaluation.examples, 'example')}`],
+    ['int8', `moves no probability by more than ${quantisationDifference}`],
+  ];
+}
+
+/** Rankers in the order in which they were released: the one that serves first. */
+function rankerTable({ evaluation }: ReleasedRanker): string {
+  const keys = ['auc', 'logLoss', 'ece'] as const;
+  const rows = evaluation.models.map(({ name, metrics }) => [
+    name,
+    ...keys.map((key) => metrics[key].value.toFixed(4)),
+  ]);
+  return table([['ranker', ...keys], ...rows], [1, 2, 3]);
 }
 
 /** Models by the primary metric, best first, with it and the other metrics at the same cut-off. */

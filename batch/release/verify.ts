@@ -1,6 +1,6 @@
 import { openCatalogue } from '../../shared/catalogue.ts';
 import { ReleaseError } from '../../shared/errors.ts';
-import { GoldenRequests, type Manifest, releaseKey } from '../../shared/release.ts';
+import { GoldenRequests, goldenFault, type Manifest, releaseKey } from '../../shared/release.ts';
 import { sha256 } from '../sha256.ts';
 import type { Store } from '../store/store.ts';
 import { parse, readManifest } from './manifest.ts';
@@ -81,6 +81,8 @@ function assertContents(manifest: Manifest, kept: ReadonlyMap<string, Uint8Array
       `${manifest.catalogue.file} has ${catalogue.rows - 1} items, the manifest says ${manifest.catalogue.items}`,
     );
   const golden = goldenBytes && parse(GoldenRequests, goldenBytes, manifest.golden);
+  const fault = golden && goldenFault(manifest, golden);
+  if (fault !== undefined) throw new ReleaseError(`${manifest.golden}: ${fault}`);
   if (catalogue === undefined || golden === undefined) return;
   for (const { itemId } of golden.requests.flatMap(({ items }) => items))
     if (catalogue.find(itemId) === 0)

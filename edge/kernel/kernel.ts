@@ -44,10 +44,27 @@ export interface Kernel {
     excluded: ArrayLike<number>,
   ): Ranked;
   /** The listed rows as float32 [indices.length, dimensions]. */
-  gather(table: PlacedTable, scratch: Scratch, indices: Int32Array): Float32Array;
+  gather(
+    table: PlacedTable,
+    scratch: Pick<Scratch, 'indices' | 'gathered'>,
+    indices: Int32Array,
+  ): Float32Array;
+  /** Sets in the bitmap at `out` the rows whose code is low…high, both included; clears the others, or leaves them to `keep`. */
+  match(codes: PlacedCodes, low: number, high: number, out: number, keep: boolean): void;
+  /** Combines two bitmaps of `bytes`, a multiple of 16, into the first. The same one twice with `neither` is its complement. */
+  combine(target: number, other: number, bytes: number, how: keyof typeof combinations): void;
 }
 
-type Exports = Readonly<Record<'scan' | 'gather', (...values: number[]) => number>>;
+/** A column of codes in the kernel's memory: byte address, bytes of a code. */
+export interface PlacedCodes {
+  readonly codes: number;
+  readonly width: number;
+  readonly rows: number;
+}
+
+const combinations = { and: 0, or: 1, 'and not': 2, neither: 3 } as const;
+
+type Exports = Readonly<Record<'scan' | 'gather' | 'match' | 'combine', (...values: number[]) => number>>;
 
 /** Instantiates the compiled kernel over `memory`. */
 export function createKernel(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernel {
@@ -88,6 +105,12 @@ export function createKernel(module: WebAssembly.Module, memory: WebAssembly.Mem
       const { values, scales, dimensions } = table;
       wasm.gather(values, scales, dimensions, scratch.indices, indices.length, scratch.gathered);
       return new Float32Array(memory.buffer, scratch.gathered, indices.length * dimensions).slice();
+    },
+    match({ codes, width, rows }, low, high, out, keep) {
+      wasm.match(codes, width, paddedRows(rows), low, high, out, Number(keep));
+    },
+    combine(target, other, bytes, how) {
+      wasm.combine(target, other, bytes, combinations[how]);
     },
   };
 }

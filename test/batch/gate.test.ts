@@ -100,4 +100,18 @@ describe('the gate', () => {
       "the int8 tables keep 0.9000 of float32's top 100; expected at least 0.97",
     ]);
   });
+
+  it('refuses a ranker whose probabilities the int8 table moves too far, and says by how much', () => {
+    const chosen = finalist('two-tower', false, evaluation(0.2));
+    const judged = (quantisationDifference: number) => {
+      const ranker = { model: { name: 'ctr-ranker' }, quantisationDifference };
+      const { releaseId, files } = release();
+      const ranked = { releaseId, files, manifest: { ranker } } as unknown as Release;
+      return gate({ winner: chosen, finalists: [chosen], defender: undefined, release: ranked }, config);
+    };
+    expect(judged(0.05)).toEqual({ passed: true, reasons: [] });
+    expect(judged(0.0612).reasons).toEqual([
+      'the int8 table moves a probability of the ranker ctr-ranker by 0.0612; expected at most 0.05',
+    ]);
+  });
 });

@@ -11,7 +11,8 @@ import { createClient, parseS3Address } from '../../batch/store/s3-client.ts';
 import { PerigeeError } from '../../shared/errors.ts';
 import { manifestFile, releaseKey, releasePrefix } from '../../shared/release.ts';
 import { type Fault, startFaultyProxy } from '../fixtures/faulty-proxy.ts';
-import { type FixtureRelease, fixtureRelease, generator } from '../fixtures/release.ts';
+import { generator } from '../fixtures/random.ts';
+import { type FixtureRelease, fixtureRelease } from '../fixtures/release.ts';
 import { findVersitygw, type S3Server, startVersitygw } from '../fixtures/versitygw.ts';
 
 const channel = 'production';

@@ -13,7 +13,8 @@ import { openStore, type Store } from '../../batch/store/index.ts';
 import { ReleaseError } from '../../shared/errors.ts';
 import { channelKey, releaseKey } from '../../shared/release.ts';
 import { startChild } from '../fixtures/child.ts';
-import { type FixtureRelease, fixtureRelease, generator } from '../fixtures/release.ts';
+import { generator } from '../fixtures/random.ts';
+import { type FixtureRelease, fixtureRelease } from '../fixtures/release.ts';
 import { dyingStore, Killed } from '../fixtures/store-wrappers.ts';
 import type { StoreAddress } from './store.ts';
 

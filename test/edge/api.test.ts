@@ -322,7 +322,7 @@ describe('GET', () => {
   it('times the stages', async () => {
     const header = (await post({ history: [{ itemId: 'item-0000001' }] })).headers.get('server-timing')!;
     expect(header).toMatch(
-      /^history;dur=[\d.]+, encode;dur=[\d.]+, retrieve;dur=[\d.]+, respond;dur=[\d.]+$/,
+      /^history;dur=[\d.]+, encode;dur=[\d.]+, filter;dur=[\d.]+, retrieve;dur=[\d.]+, respond;dur=[\d.]+$/,
     );
   });
 });

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { replayGolden } from '../../edge/golden.ts';
 import { GoldenRequests } from '../../shared/release.ts';
 import { placedRelease } from '../fixtures/placed.ts';
@@ -43,6 +43,32 @@ it('notices a score, an item, an order and a length that are not as expected', a
   });
   await refused((requests) => {
     requests[0]!.items.splice(0, 1);
+  });
+});
+
+describe('of a release with a ranker', () => {
+  it.each(['embedding', 'neighbours', 'none'] as const)('are reproduced: %s', async (kind) => {
+    const fixture = await fixtureRelease({ items: 700, dimensions: 24, kind, ranker: {} });
+    await expect(replayGolden(await placedRelease(fixture), goldenOf(fixture))).resolves.toBeUndefined();
+  });
+
+  it('find a probability and a context out that are not as expected, and another ranker', async () => {
+    const fixture = await fixtureRelease({ items: 700, ranker: {} });
+    const release = await placedRelease(fixture);
+    const refused = (change: (requests: Requests) => void) =>
+      expect(replayGolden(release, altered(goldenOf(fixture), change))).rejects.toThrow(
+        /golden request \d+ \(history of \d+\), ranked: expected/,
+      );
+    await refused((requests) => {
+      requests[3]!.items[4]!.probability! *= 0.98;
+    });
+    await refused((requests) => {
+      requests[0]!.context = { daytime: 'night' };
+    });
+    const other = await placedRelease(await fixtureRelease({ items: 700, seed: 2, ranker: {} }));
+    await expect(replayGolden({ ...release, ranker: other.ranker }, goldenOf(fixture))).rejects.toThrow(
+      /ranked/,
+    );
   });
 });
 

@@ -42,13 +42,14 @@ it('keeps to the structure of OpenAPI 3.1', () => {
         name: string;
         in: string;
         required: boolean;
-        schema: object;
+        schema?: object;
+        content?: { 'application/json': { schema: object } };
       }[];
       expect(parameters.filter((p) => p.in === 'path').map((p) => p.name)).toEqual(names);
       for (const parameter of parameters) {
         expect(['path', 'query']).toContain(parameter.in);
         if (parameter.in === 'path') expect(parameter.required).toBe(true);
-        expect(parameter.schema).toHaveProperty('type');
+        expect(parameter.schema ?? parameter.content?.['application/json'].schema).toHaveProperty('type');
       }
       for (const [status, response] of Object.entries(operation['responses'] as Record<string, Json>)) {
         expect(status).toMatch(/^[2-5]\d\d$/);

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ages, itemWeights, positions } from '../../shared/features.ts';
+import {
+  ages,
+  contextNumbers,
+  itemWeights,
+  positions,
+  rankerFeatures,
+  rankerInputs,
+} from '../../shared/features.ts';
 import { type History, latest } from '../../shared/history.ts';
 
 const day = 86_400;
@@ -81,5 +88,68 @@ describe('latest', () => {
       weights: Float32Array.of(1, 1),
     });
     expect(latest(history, 3)).toBe(history);
+  });
+});
+
+describe('contextNumbers', () => {
+  const features = [
+    { name: 'daytime', values: ['morning', 'evening'] },
+    { name: 'device', values: ['phone'] },
+  ];
+  it('count values from 1, in the order of the features; 0 is any other, and none', () => {
+    expect([...contextNumbers(features, { device: 'phone', daytime: 'evening' })]).toEqual([2, 1]);
+    expect([...contextNumbers(features, { daytime: 'Morning' })]).toEqual([0, 0]);
+    expect([...contextNumbers([{ name: 'toString', values: ['x'] }], {})]).toEqual([0]);
+    expect([...contextNumbers([], { daytime: 'evening' })]).toEqual([]);
+  });
+});
+
+describe('rankerFeatures', () => {
+  const gather = (items: Int32Array) =>
+    Float32Array.from([...items].flatMap((item) => [item, item * 10, item * 100]));
+  const question = (events: number) => ({
+    history: historyOf(Array.from({ length: events }, (_, i) => 1_700_000_000 + i * day)),
+    candidates: Int32Array.of(7, 8),
+    context: Int32Array.of(2, 0),
+  });
+  const shape = { inputs: rankerInputs, maxHistory: 3 };
+
+  it('are of the newest events that the ranker reads', () => {
+    const features = rankerFeatures(shape, question(5), gather);
+    expect(features.candidates).toEqual({
+      data: Float32Array.of(7, 70, 700, 8, 80, 800),
+      dimensions: [2, 3],
+    });
+    expect(features.rows).toEqual({
+      data: Float32Array.of(3, 30, 300, 4, 40, 400, 5, 50, 500),
+      dimensions: [1, 3, 3],
+    });
+    expect(features.present).toEqual({ data: Float32Array.of(1, 1, 1), dimensions: [1, 3] });
+    expect(features.weights).toEqual({ data: Float32Array.of(1, 1, 1), dimensions: [1, 3] });
+    expect(features.positions).toEqual({ data: Float32Array.of(2, 1, 0), dimensions: [1, 3] });
+    expect([...features.ages!.data]).toEqual([Math.log(3), Math.log(2), 0].map(Math.fround));
+    expect(features.context).toEqual({ data: Int32Array.of(2, 0), dimensions: [1, 2] });
+  });
+
+  it('of an empty history are one event that is absent: a row of zeros', () => {
+    const features = rankerFeatures(shape, question(0), gather);
+    const nothing = { data: Float32Array.of(0), dimensions: [1, 1] };
+    expect(features.rows).toEqual({ data: Float32Array.of(0, 0, 0), dimensions: [1, 1, 3] });
+    for (const name of ['present', 'ages', 'weights', 'positions'] as const)
+      expect(features[name]).toEqual(nothing);
+  });
+
+  it('are those that the ranker takes, and no row is gathered in vain', () => {
+    const asked: Int32Array[] = [];
+    const features = rankerFeatures(
+      { inputs: ['present', 'candidates'], maxHistory: 3 },
+      question(2),
+      (items) => {
+        asked.push(items);
+        return gather(items);
+      },
+    );
+    expect(Object.keys(features)).toEqual(['present', 'candidates']);
+    expect(asked).toEqual([Int32Array.of(7, 8)]);
   });
 });

@@ -5,10 +5,13 @@ import {
   align,
   Channel,
   type EmbeddingArtifact,
+  type GoldenRequests,
+  goldenFault,
   layOut,
   Manifest,
   neighboursLayout,
   paddedRows,
+  type ReleasedRanker,
   rowBlock,
   type Section,
   tableLayout,
@@ -136,6 +139,98 @@ describe('Manifest', () => {
     ],
   ])('refuses %s', (_, change, message) => {
     expect(issuesOf(change(manifest)).join('\n')).toMatch(message);
+  });
+
+  describe('of a release with a ranker', () => {
+    let ranked: Manifest & { ranker: ReleasedRanker };
+    beforeAll(async () => {
+      const release = await fixtureRelease({ items: 50, dimensions: 16, histories: 3, ranker: {} });
+      ranked = release.manifest as typeof ranked;
+    });
+
+    it('is accepted as the exporter writes it', () => {
+      expect(issuesOf(JSON.parse(JSON.stringify(ranked)))).toEqual([]);
+    });
+
+    it.each<[string, (ranker: ReleasedRanker) => object, RegExp]>([
+      [
+        'a network that is not listed',
+        () => ({ file: 'x.onnx' }),
+        /expected x.onnx among the files, found none/,
+      ],
+      [
+        'rows of another catalogue',
+        (r) => ({ items: { ...r.items, rows: 33 } }),
+        /expected 51 rows in ranker.table/,
+      ],
+      [
+        'a table of another size',
+        (r) => ({ items: { ...r.items, dimensions: 32 } }),
+        /expected ranker.table to have/,
+      ],
+      [
+        'a bias',
+        (r) => ({ items: { ...r.items, bias: true } }),
+        /expected a table without bias in ranker.table/,
+      ],
+      [
+        'a feature twice',
+        (r) => ({ context: [r.context[0], r.context[0]] }),
+        /context features of different names/,
+      ],
+      [
+        'a value twice',
+        () => ({ context: [{ name: 'day', values: ['a', 'a'] }] }),
+        /expected each value of the context feature day once/,
+      ],
+      [
+        'a context that no feature fills',
+        () => ({ context: [] }),
+        /input 'context' where it has context features/,
+      ],
+      [
+        'features that no input takes',
+        () => ({ inputs: ['candidates'] }),
+        /input 'context' where it has context/,
+      ],
+      ['an input that nobody knows', () => ({ inputs: ['moon'] }), /ranker.inputs.0/],
+      ['more candidates than an answer holds', () => ({ candidates: 501 }), /ranker.candidates/],
+      [
+        'no figures of its own',
+        (r) => ({ model: { ...r.model, name: 'other' } }),
+        /expected figures of the ranker other/,
+      ],
+      ['a difference that is none', () => ({ quantisationDifference: -1 }), /ranker.quantisationDifference/],
+    ])('is refused with %s', (_, change, message) => {
+      const changed = { ...ranked, ranker: { ...ranked.ranker, ...change(ranked.ranker) } };
+      expect(issuesOf(changed).join('\n')).toMatch(message);
+    });
+
+    it('is refused with a network that is too large to hold beside the tables', () => {
+      const files = {
+        ...ranked.files,
+        'ranker.onnx': { ...ranked.files['ranker.onnx']!, bytes: 9 * 1024 * 1024 },
+      };
+      expect(issuesOf({ ...ranked, files }).join()).toMatch(
+        /expected ranker.onnx to have at most 8388608 bytes/,
+      );
+    });
+
+    it('is proven by a probability for every item of the golden requests, and one without a ranker by none', () => {
+      const golden = (probability?: number): GoldenRequests => ({
+        tolerance: 0.001,
+        requests: [
+          {
+            history: [],
+            items: [{ itemId: 'a', score: 1, ...(probability !== undefined && { probability }) }],
+          },
+        ],
+      });
+      expect(goldenFault(ranked, golden(0.5))).toBeUndefined();
+      expect(goldenFault(manifest, golden())).toBeUndefined();
+      expect(goldenFault(ranked, golden())).toMatch('a probability for every item, found 0 of 1');
+      expect(goldenFault(manifest, golden(0.5))).toMatch('a probability for no item, found 1 of 1');
+    });
   });
 
   it('never throws, whatever it is given', () => {

@@ -19,7 +19,8 @@ interface Operation {
   readonly parameters: readonly {
     readonly name: string;
     readonly in: 'path' | 'query';
-    readonly schema: JsonSchema;
+    readonly schema?: JsonSchema;
+    readonly content?: Readonly<Record<string, { readonly schema: JsonSchema }>>;
   }[];
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: JsonSchema }>> };
 }
@@ -65,8 +66,11 @@ function requestsTo(
   schemas: Description['components']['schemas'],
 ): fc.Arbitrary<Sent> {
   const parameters = Object.fromEntries(
-    operation.parameters.map(({ name, schema }) => {
-      const sound = valid(schema, schemas, text());
+    operation.parameters.map(({ name, schema, content }) => {
+      const json = content?.['application/json']?.schema;
+      const sound = json
+        ? valid(json, schemas, text()).map((value) => JSON.stringify(value))
+        : valid(schema ?? {}, schemas, text());
       return [name, fc.oneof({ weight: 2, arbitrary: sound }, { weight: 1, arbitrary: mutated(sound) })];
     }),
   );

@@ -3,7 +3,7 @@ import { createKernel } from '../../edge/kernel/kernel.ts';
 import kernelModule from '../../edge/kernel/kernel.wasm';
 import { createReleaseMemory, type ReleaseMemory } from '../../edge/kernel/memory.ts';
 import { type Loader, loadRelease } from '../../edge/load-release.ts';
-import { openEncoder } from '../../edge/onnx.ts';
+import { openEncoder, openRanker } from '../../edge/onnx.ts';
 import { HttpProblem } from '../../edge/problems.ts';
 import type { ServingState } from '../../edge/release.ts';
 import { createServing } from '../../edge/serving.ts';
@@ -49,6 +49,8 @@ const loaderOf = (source: Source, memory: ReleaseMemory): Loader => ({
   memory,
   kernel: createKernel(kernelModule, memory.memory),
   openEncoder,
+  openRanker,
+  rankBudget: Number.POSITIVE_INFINITY,
 });
 
 const mebibyte = 1024 * 1024;

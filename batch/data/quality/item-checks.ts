@@ -43,16 +43,14 @@ export function tailChecks(dataset: Dataset): QualityCheck[] {
   ];
 }
 
-export type AttributeName = Exclude<keyof ItemSource['columns'], 'itemId'>;
-
-const has = ({ attributes, features }: Dataset, item: number, name: AttributeName): boolean =>
+const has = ({ attributes, features }: Dataset, item: number, name: string): boolean =>
   name === 'features' ? features![item]!.length > 0 : attributes[item]?.[name] !== undefined;
 
 /** Whether the item sources know the items of the events, and the other way about. */
 export function coverageChecks(
   dataset: Dataset,
   { attributes }: ItemTable,
-  configured: readonly AttributeName[],
+  configured: readonly string[],
 ): QualityCheck[] {
   const items = dataset.itemIds.length - 1;
   const counts = itemCounts(dataset);

@@ -29,20 +29,38 @@ export function padEncoder(onnx: Uint8Array, rows: Padding, query: Padding): Uin
   if (graph === undefined || output === undefined) {
     throw new ReleaseError("onnx: expected the encoder to have an output 'query', found none");
   }
-  if (input !== undefined && rows.from !== rows.to) cutRows(graph, input, rows);
+  if (input !== undefined && rows.from !== rows.to) cut(graph, input, rows);
   if (query.from !== query.to) padQuery(graph, output, query);
   return toBinary(ModelProtoSchema, model);
 }
 
-function cutRows(graph: GraphProto, input: ValueInfoProto, { from, to }: Padding): void {
-  for (const node of graph.node) {
-    node.input = node.input.map((name) => (name === 'rows' ? 'rows.unpadded' : name));
+/**
+ * Wraps a ranker, made for a table of `from` dimensions, so that it serves one padded to `to`: `candidates` and `rows` are cut.
+ * @throws ReleaseError when the model has no graph
+ */
+export function padRanker(onnx: Uint8Array, table: Padding): Uint8Array {
+  if (table.from === table.to) return onnx;
+  const model = fromBinary(ModelProtoSchema, onnx);
+  const graph = model.graph;
+  if (graph === undefined) throw new ReleaseError('onnx: expected the ranker to have a graph, found none');
+  for (const input of graph.input) {
+    if (input.name === 'candidates' || input.name === 'rows') cut(graph, input, table);
   }
-  graph.node.unshift(node('Slice', ['rows', 'rows.begin', 'rows.end', 'rows.axis'], 'rows.unpadded'));
+  return toBinary(ModelProtoSchema, model);
+}
+
+/** Cuts an input's last axis on the way in. */
+function cut(graph: GraphProto, input: ValueInfoProto, { from, to }: Padding): void {
+  const { name } = input;
+  const unpadded = `${name}.unpadded`;
+  for (const node of graph.node) {
+    node.input = node.input.map((used) => (used === name ? unpadded : used));
+  }
+  graph.node.unshift(node('Slice', [name, `${name}.begin`, `${name}.end`, `${name}.axis`], unpadded));
   graph.initializer.push(
-    integers('rows.begin', [0]),
-    integers('rows.end', [from]),
-    integers('rows.axis', [-1]),
+    integers(`${name}.begin`, [0]),
+    integers(`${name}.end`, [from]),
+    integers(`${name}.axis`, [-1]),
   );
   setLastSize(input, to);
 }

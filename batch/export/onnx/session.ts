@@ -1,13 +1,14 @@
 import * as ort from 'onnxruntime-web/wasm';
 import { ReleaseError } from '../../../shared/errors.ts';
+import type { FeatureTensor } from '../../../shared/features.ts';
 
 /** An ONNX model ready to run in this process, by the same runtime that the edge uses. */
 export interface OnnxSession extends AsyncDisposable {
   /**
-   * float32 in, float32 out, by name. One run at a time.
+   * float32 or int32 in, float32 out, by name. One run at a time.
    * @throws ReleaseError when onnxruntime cannot compute it
    */
-  run(inputs: Readonly<Record<string, FloatTensor>>): Promise<Record<string, FloatTensor>>;
+  run(inputs: Readonly<Record<string, FeatureTensor>>): Promise<Record<string, FloatTensor>>;
 }
 
 export interface FloatTensor {
@@ -30,7 +31,10 @@ export async function openOnnx(model: Uint8Array): Promise<OnnxSession> {
     async run(inputs) {
       const feeds: Record<string, ort.Tensor> = {};
       for (const [name, { data, dimensions }] of Object.entries(inputs)) {
-        feeds[name] = new ort.Tensor('float32', data, dimensions);
+        feeds[name] =
+          data instanceof Int32Array
+            ? new ort.Tensor('int32', data, dimensions)
+            : new ort.Tensor('float32', data, dimensions);
       }
       const results: Record<string, FloatTensor> = {};
       const computed = await session.run(feeds).catch((cause: Error) => {

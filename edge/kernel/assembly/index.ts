@@ -116,6 +116,7 @@ export function scan(
     const allowed = ~load<u32>(excluded + (block >> 3));
     if (allowed == 0) continue;
     for (let row = block; row < block + 32; row += 4) {
+      if (((allowed >> (row & 31)) & 15) == 0) continue;
       const dots = f32x4.convert_i32x4_s(dot4(values + <usize>row * dimensions, dimensions, query));
       let scores = f32x4.mul(f32x4.mul(dots, v128.load(scales + (<usize>row << 2))), factor);
       if (biases != 0) scores = f32x4.add(scores, v128.load(biases + (<usize>row << 2)));
@@ -163,5 +164,91 @@ export function gather(
       const four = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(at)));
       v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(four), scale));
     }
+  }
+}
+
+/**
+ * Sets in `out`, a bitmap of rows, lowest bit first, those whose code lies in low…high, both included; clears the others, or
+ * with `keep` leaves them. `codes` u8, u16 or u32 (`width` 1, 2, 4) [rows], `rows` a multiple of 32.
+ */
+export function match(
+  codes: usize,
+  width: u32,
+  rows: u32,
+  low: u32,
+  high: u32,
+  out: usize,
+  keep: bool,
+): void {
+  const end = out + (rows >> 3);
+  const mask: u32 = keep ? u32.MAX_VALUE : 0;
+  if (width == 1) {
+    const lows = i8x16.splat(<u8>low);
+    const highs = i8x16.splat(<u8>high);
+    for (let at = codes; out < end; out += 4, at += 32) {
+      const hits = <u32>within8(v128.load(at), lows, highs) | (<u32>within8(v128.load(at, 16), lows, highs) << 16);
+      store<u32>(out, hits | (load<u32>(out) & mask));
+    }
+  } else if (width == 2) {
+    const lows = i16x8.splat(<u16>low);
+    const highs = i16x8.splat(<u16>high);
+    for (let at = codes; out < end; out += 4, at += 64) {
+      const first = i8x16.narrow_i16x8_s(within16(v128.load(at), lows, highs), within16(v128.load(at, 16), lows, highs));
+      const second = i8x16.narrow_i16x8_s(within16(v128.load(at, 32), lows, highs), within16(v128.load(at, 48), lows, highs));
+      const hits = <u32>i8x16.bitmask(first) | (<u32>i8x16.bitmask(second) << 16);
+      store<u32>(out, hits | (load<u32>(out) & mask));
+    }
+  } else {
+    const lows = i32x4.splat(low);
+    const highs = i32x4.splat(high);
+    for (let at = codes; out < end; out += 4, at += 128) {
+      const hits = <u32>within32(at, lows, highs) | (<u32>within32(at + 64, lows, highs) << 16);
+      store<u32>(out, hits | (load<u32>(out) & mask));
+    }
+  }
+}
+
+@inline
+function within8(codes: v128, lows: v128, highs: v128): i32 {
+  return i8x16.bitmask(v128.and(i8x16.ge_u(codes, lows), i8x16.le_u(codes, highs)));
+}
+
+@inline
+function within16(codes: v128, lows: v128, highs: v128): v128 {
+  return v128.and(i16x8.ge_u(codes, lows), i16x8.le_u(codes, highs));
+}
+
+/** Of sixteen codes. */
+@inline
+function within32(at: usize, lows: v128, highs: v128): i32 {
+  const a = v128.load(at);
+  const b = v128.load(at, 16);
+  const c = v128.load(at, 32);
+  const d = v128.load(at, 48);
+  const first = i16x8.narrow_i32x4_s(
+    v128.and(i32x4.ge_u(a, lows), i32x4.le_u(a, highs)),
+    v128.and(i32x4.ge_u(b, lows), i32x4.le_u(b, highs)),
+  );
+  const second = i16x8.narrow_i32x4_s(
+    v128.and(i32x4.ge_u(c, lows), i32x4.le_u(c, highs)),
+    v128.and(i32x4.ge_u(d, lows), i32x4.le_u(d, highs)),
+  );
+  return i8x16.bitmask(i8x16.narrow_i16x8_s(first, second));
+}
+
+/**
+ * Combines two bitmaps of `bytes` (a multiple of 16) into the first: 0 and, 1 or, 2 the first without the second, 3 what neither
+ * holds.
+ */
+export function combine(target: usize, other: usize, bytes: usize, how: u32): void {
+  for (const end = target + bytes; target < end; target += 16, other += 16) {
+    const a = v128.load(target);
+    const b = v128.load(other);
+    let both: v128;
+    if (how == 0) both = v128.and(a, b);
+    else if (how == 1) both = v128.or(a, b);
+    else if (how == 2) both = v128.andnot(a, b);
+    else both = v128.not(v128.or(a, b));
+    v128.store(target, both);
   }
 }

@@ -53,6 +53,32 @@ describe('item attributes', () => {
     expect(found['items without events']).toMatchObject({ severity: 'ok', value: 1 / 3 });
   });
 
+  it('reads declared attributes by the types of their expressions', async () => {
+    const rows = [
+      '{"id": 1, "brand": " Acme ", "grams": 250, "since": "2020-01-02", "vegan": true, "in": ["a", "a", "b"]}',
+      '{"id": 2, "brand": "", "grams": null, "since": null, "vegan": null, "in": []}',
+    ].join('\n');
+    const attributes = {
+      brand: 'brand',
+      kilograms: 'grams / 1000',
+      since: 'CAST(since AS DATE)',
+      vegan: 'vegan',
+      colours: '"in"',
+    };
+    const items = { path: 'i.jsonl', columns: { itemId: 'id', attributes } };
+    const { dataset, quality } = await ingest({ 'e.csv': eventText, 'i.jsonl': rows }, { events, items });
+    const since = Date.parse('2020-01-02') / 1000;
+    expect(dataset.attributes.slice(1)).toEqual([
+      { brand: 'Acme', kilograms: 0.25, since, vegan: true, colours: ['a', 'b'] },
+      {},
+      undefined,
+    ]);
+    const gaps = quality.checks.filter(({ name }) => name === 'missing attribute');
+    expect(gaps.map(({ message }) => message)).toEqual(
+      Object.keys(attributes).map((name) => expect.stringContaining(`have no ${name}`)),
+    );
+  });
+
   it('takes categories from a list', async () => {
     const text = '{"id": 1, "tags": ["a", "b", null]}\n{"id": 2, "tags": []}\n';
     const items = { path: 'i.jsonl', columns: { itemId: 'id', categories: 'tags' } };

@@ -159,6 +159,7 @@ describe('exportRelease refuses', () => {
       ...manifest,
       dataset,
       artifact,
+      ranker: undefined,
       popularity,
       histories,
       fingerprint: manifest.data.fingerprint,

@@ -95,7 +95,7 @@ describe('perigee release', () => {
 
   it('verifies, and fails with every fault of a release that does not', async () => {
     expect(await command('verify')).toMatch(
-      new RegExp(`^Release ${b.releaseId} is whole: 3 files, .* every checksum right\\.$`),
+      new RegExp(`^Release ${b.releaseId} is whole: 4 files, .* every checksum right\\.$`),
     );
     expect(await command(`verify ${a.releaseId}`)).toMatch(/is whole/);
     await expect(command('verify 00000000deadbeef')).rejects.toThrow(ReleaseError);

@@ -53,6 +53,7 @@ describe('publish', () => {
     await publish(watched, { ...a, channel });
     expect(watched.writes).toEqual([
       `put ${releaseKey(a.releaseId, 'catalogue.bin')}`,
+      `put ${releaseKey(a.releaseId, 'columns.bin')}`,
       `put ${releaseKey(a.releaseId, 'golden.json')}`,
       `put ${releaseKey(a.releaseId, 'manifest.json')}`,
       `put ${channelKey(channel)}`,
@@ -84,7 +85,7 @@ describe('publish', () => {
     expect(await publish(watched, { ...a, channel })).toEqual({
       releaseId: a.releaseId,
       written: [],
-      reused: ['catalogue.bin', 'golden.json', 'manifest.json'],
+      reused: ['catalogue.bin', 'columns.bin', 'golden.json', 'manifest.json'],
       replaced: undefined,
     });
     expect(watched.writes).toEqual([]);

@@ -114,6 +114,27 @@ describe('a manifest', () => {
   });
 });
 
+it('a release with a ranker verifies, and not without what proves the ranker', async () => {
+  const release = await fixtureRelease({ items: 40, dimensions: 16, histories: 4, ranker: {} });
+  await publish(store, { ...release, channel });
+  expect((await verifyRelease(store, release.releaseId)).faults).toEqual([]);
+  expect([...release.files.keys()]).toEqual(expect.arrayContaining(['ranker.onnx', 'ranker.table']));
+  for (const file of ['ranker.onnx', 'ranker.table'])
+    expect(await faultsWith(release, file, undefined)).toEqual([`${file} is missing`]);
+  const unproven = await storeChanged(release, (files, manifest) => {
+    files.set(
+      'golden.json',
+      bytes(new TextDecoder().decode(files.get('golden.json')).replaceAll(/"probability":[^,]+,/g, '')),
+    );
+    return manifest;
+  });
+  expect((await verifyRelease(store, unproven)).faults).toEqual([
+    expect.stringMatching(
+      /^golden.json: expected golden requests with a probability for every item, found 0 of/,
+    ),
+  ]);
+});
+
 describe('right checksums do not hide', () => {
   it('golden requests that are none', async () => {
     const release = await releaseOf('none');
