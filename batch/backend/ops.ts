@@ -3,7 +3,7 @@ import type { AdamWAttributes } from './kernels/adam-w.ts';
 
 /**
  * Operations that tfjs lacks and training lives on. A backend provides their kernels: EmbeddingBag, EmbeddingBagGrad,
- * AttentionBag, AttentionBagGrad, SparseSoftmaxCrossEntropy, AdamW.
+ * AttentionBag, AttentionBagGrad, SparseSoftmaxCrossEntropy, AdamW, AdamWRows, SettleRows.
  */
 
 /**
@@ -114,14 +114,49 @@ export function softmaxWithSlopes(logits: tf.Tensor2D, lists: SoftmaxLists, bias
   return { sum: sum as tf.Scalar, byLogits: byLogits as tf.Tensor2D, byBias: byBias as tf.Tensor1D };
 }
 
+interface Moments {
+  readonly mean: tf.Variable;
+  readonly variance: tf.Variable;
+}
+
 /** One AdamW step on `value`, in place, with its two moments; see kernels/adam-w.ts. */
 export function adamW(
   value: tf.Variable,
   gradient: tf.Tensor,
-  moments: { readonly mean: tf.Variable; readonly variance: tf.Variable },
+  moments: Moments,
   attributes: AdamWAttributes,
 ): void {
   tf.engine().runKernel('AdamW', { value, gradient, ...moments }, { ...attributes });
+}
+
+/** Of a table that is trained by rows; `last` [rows] is the step after which each row is what it is. */
+export interface RowMoments extends Moments {
+  readonly last: tf.Variable;
+}
+
+/** The same for some rows of a table, which are at the step before; rows ascend, and the gradient holds theirs alone. */
+export function adamWRows(
+  value: tf.Variable,
+  rows: tf.Tensor1D,
+  gradient: tf.Tensor,
+  moments: RowMoments,
+  attributes: AdamWAttributes,
+): void {
+  tf.engine().runKernel('AdamWRows', { value, gradient, ...moments, rows }, { ...attributes });
+}
+
+/**
+ * Brings rows, in place, to where AdamW's steps without a gradient would have brought them, and notes that they are what they are
+ * after `step`. See training/missed-steps.ts for the factors, [rows, 4].
+ */
+export function settleRows(
+  value: tf.Variable,
+  rows: tf.Tensor1D,
+  factors: tf.Tensor2D,
+  moments: RowMoments,
+  attributes: { readonly step: number; readonly epsilon: number },
+): void {
+  tf.engine().runKernel('SettleRows', { value, ...moments, rows, factors }, { ...attributes });
 }
 
 const gradients: readonly tf.GradConfig[] = [

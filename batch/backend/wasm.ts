@@ -1,6 +1,6 @@
 import '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
-import { kernel as adamW } from './kernels/adam-w.ts';
+import { kernels as adamW } from './kernels/adam-w.ts';
 import { kernels as attentionBag } from './kernels/attention-bag.ts';
 import { kernel as batchMatMul } from './kernels/batch-mat-mul.ts';
 import { kernels as embeddingBag } from './kernels/embedding-bag.ts';
@@ -10,7 +10,7 @@ import { kernel as softmaxCrossEntropy } from './kernels/softmax-cross-entropy.t
 import { kernel as unsortedSegmentSum } from './kernels/unsorted-segment-sum.ts';
 
 const kernels: readonly tf.KernelConfig[] = [
-  adamW,
+  ...adamW,
   ...attentionBag,
   batchMatMul,
   ...embeddingBag,

@@ -1,6 +1,8 @@
 import type { SoftmaxLists } from '../backend/ops.ts';
 import { defineBatches } from '../training/batches.ts';
 import { stream } from '../training/examples.ts';
+import { toLocalRows } from '../training/local-rows.ts';
+import type { TableRows } from '../training/optimiser.ts';
 import { normal, type Random, shuffled } from '../training/random.ts';
 import type { Arena } from '../training/shared-memory.ts';
 import { type Candidates, columnsOf, sampleCandidates } from '../training/softmax-arrays.ts';
@@ -39,7 +41,12 @@ export interface MultVaeBatch {
   readonly softmax: SoftmaxLists<Int32Array, Float32Array> & { readonly candidates: Candidates | undefined };
   /** [sets] items of each. */
   readonly sizes: Float32Array;
+  /** What a batch with drawn candidates reads of the tables, by which its items are then numbered. */
+  readonly rows: TableRows | undefined;
 }
+
+/** Tables of which a step with drawn candidates reads but some rows. */
+export const tablesByRows = ['history', 'items', 'items.bias'] as const;
 
 export const batches = defineBatches(import.meta.url, (problem: BatchProblem) => {
   const { sets, negatives, frequency, seed } = problem;
@@ -59,7 +66,11 @@ export const batches = defineBatches(import.meta.url, (problem: BatchProblem) =>
     for (let i = 0; i < noise.length; i++) noise[i] = draw();
     const sizes = arena.float32(users.length);
     for (let row = 0; row < users.length; row++) sizes[row] = chosen[row]!.targets.length;
-    return { seen, noise, sizes, softmax: softmaxOf(chosen, frequency.length, candidates, arena) };
+    const softmax = softmaxOf(chosen, frequency.length, candidates, arena);
+    if (!candidates) return { seen, noise, sizes, softmax, rows: undefined };
+    const history = toLocalRows([seen.items], frequency.length);
+    const rows = { history, items: candidates.items, 'items.bias': candidates.items };
+    return { seen, noise, sizes, softmax, rows };
   };
 });
 

@@ -3,7 +3,7 @@ import { type Dataset, historyOf } from '../data/dataset.ts';
 import type { Batches } from '../training/batches.ts';
 import { shared } from '../training/shared-memory.ts';
 import type { MultVaeOptions } from './mult-vae.ts';
-import { batches, type MultVaeBatch, type SetColumns } from './mult-vae-batches.ts';
+import { batches, type MultVaeBatch, type SetColumns, tablesByRows } from './mult-vae-batches.ts';
 import { bagsOf, type ItemSet, itemSet } from './mult-vae-sets.ts';
 import { popularityScores } from './popularity.ts';
 
@@ -23,6 +23,8 @@ export interface Problem {
   readonly steps: number;
   /** [rows] average count of each item in one user's set. */
   readonly frequency: Float32Array;
+  /** Tables of which a step reads but the rows of its batch. */
+  readonly byRows: readonly string[];
   readonly batches: Batches<MultVaeBatch>;
 }
 
@@ -51,6 +53,7 @@ export function createProblem(train: Dataset, options: MultVaeOptions, seed: num
     stepsPerEpoch,
     steps: options.epochs * stepsPerEpoch,
     frequency,
+    byRows: negatives === undefined ? [] : tablesByRows,
     batches: batches({
       seed,
       sets: columnsOf(users),

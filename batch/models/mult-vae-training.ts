@@ -26,7 +26,8 @@ export async function fitParameters(parameters: Parameters, problem: Problem, ru
       optimiser,
       stepsPerEpoch,
       batches: problem.batches,
-      loss: (step, batch) => batchLoss(parameters, problem, batch, step),
+      rows: ({ rows }) => rows,
+      loss: (step, batch, read) => batchLoss(read, problem, batch, step),
       score: scoreWith(parameters, problem),
     },
     {
@@ -39,9 +40,9 @@ export async function fitParameters(parameters: Parameters, problem: Problem, ru
 }
 
 /** Adam, its rate falling as a cosine over the whole of `epochs`, wherever training then stops. */
-export function createOptimiser(parameters: Parameters, { options, steps }: Problem): Optimiser {
+export function createOptimiser(parameters: Parameters, { options, steps, byRows }: Problem): Optimiser {
   const learningRate = cosineDecay(options.learningRate, options.finalRate, steps);
-  return createAdamW(parameters, { learningRate, beta2: 0.999 });
+  return createAdamW(parameters, { learningRate, beta2: 0.999, byRows });
 }
 
 /**

@@ -25,6 +25,8 @@ export interface Problem {
   readonly seed: number;
   readonly popularity: Float32Array;
   readonly stepsPerEpoch: number;
+  /** Whether a step reads but some rows of the tables. */
+  readonly byRows: boolean;
   readonly batches: Batches<SequenceBatch>;
 }
 
@@ -56,6 +58,7 @@ export function createProblem(
   const windowsPerStep = Math.min(wished, Math.max(leastWindows, Math.ceil(count / leastSteps)));
   const stepsPerEpoch = Math.max(1, Math.floor(count / Math.max(1, windowsPerStep)));
   const rows = train.itemIds.length;
+  const negatives = negativesOf(options.negatives, rows);
   return {
     train,
     network,
@@ -63,6 +66,7 @@ export function createProblem(
     seed: run.seed,
     popularity: popularityScores(train, {}),
     stepsPerEpoch,
+    byRows: negatives !== undefined,
     batches: batches({
       seed: run.seed,
       events: sharedEvents(train),
@@ -70,7 +74,7 @@ export function createProblem(
       windows,
       stepsPerEpoch,
       targets,
-      negatives: negativesOf(options.negatives, rows),
+      negatives,
     }),
   };
 }
@@ -101,7 +105,10 @@ export async function fitParameters(parameters: Parameters, problem: Problem, ru
 }
 
 /** AdamW with the rate rising over the first steps and then falling as a cosine over all epochs. */
-export function createOptimiser(parameters: Parameters, { options, stepsPerEpoch }: Problem): Optimiser {
+export function createOptimiser(
+  parameters: Parameters,
+  { options, stepsPerEpoch, byRows }: Problem,
+): Optimiser {
   const { learningRate, finalRate, weightDecay, epochs } = options;
   const steps = epochs * stepsPerEpoch;
   return createAdamW(parameters, {
@@ -110,6 +117,7 @@ export function createOptimiser(parameters: Parameters, { options, stepsPerEpoch
     beta2: 0.98,
     weightDecay,
     clipNorm: 1,
+    byRows: byRows ? tablesOf(parameters) : [],
   });
 }
 
@@ -128,15 +136,20 @@ export function createTask(
     optimiser,
     stepsPerEpoch,
     batches: problem.batches,
-    loss: (step, batch) => batchLoss(parameters, problem, batch, step),
+    rows: ({ rows }) => rows && Object.fromEntries(tablesOf(parameters).map((name) => [name, rows])),
+    loss: (step, batch, read) => batchLoss(read, problem, batch, step),
     score: scoreWith(parameters, problem),
   };
 }
 
+/** Those of {@link tableNames} that a network has. */
+const tablesOf = (parameters: Parameters): string[] =>
+  Object.values(tableNames).filter((name) => parameters[name] !== undefined);
+
 function batchLoss(
   parameters: Parameters,
   { network, options, seed }: Problem,
-  { windows, candidates }: SequenceBatch,
+  { windows, candidates, places }: SequenceBatch,
   step: number,
 ): tf.Scalar {
   const random = stream(seed, 'dropout', step);
@@ -151,8 +164,8 @@ function batchLoss(
   const parameter = (name: string): tf.Tensor => parameters[name]!;
   const table = parameter(tableNames.items) as tf.Tensor2D;
   const bias = parameter(tableNames.bias) as tf.Tensor2D;
-  if (!candidates) return sequenceLoss(queries, table, tf.reshape(bias, [-1]), windows);
-  const chosen = tf.tensor1d(candidates, 'int32');
+  if (!places) return sequenceLoss(queries, table, tf.reshape(bias, [-1]), windows);
+  const chosen = tf.tensor1d(places, 'int32');
   const own = tf.reshape(tf.gather(bias, chosen), [-1]) as tf.Tensor1D;
   return sequenceLoss(queries, tf.gather(table, chosen), own, windows, candidates);
 }

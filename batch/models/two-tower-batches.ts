@@ -2,7 +2,9 @@ import type { Events } from '../data/dataset.ts';
 import { defineBatches } from '../training/batches.ts';
 import { type Cuts, type Example, epochOrder, exampleAt, stream } from '../training/examples.ts';
 import { type HistoryArrays, historyArrays } from '../training/history-arrays.ts';
+import { toLocalRows } from '../training/local-rows.ts';
 import { type SoftmaxArrays, sampleCandidates, softmaxArrays } from '../training/softmax-arrays.ts';
+import { featuresByItem, type ItemFeatures } from './two-tower-features.ts';
 
 /** What two-tower's batches are made from. */
 export interface BatchProblem {
@@ -14,6 +16,7 @@ export interface BatchProblem {
   readonly negatives: number | undefined;
   /** [rows] expected count of each item among one example's targets, taken as what it is among all events. */
   readonly frequency: Float32Array;
+  readonly features: ItemFeatures;
   readonly options: {
     readonly targets: 'new' | 'any';
     readonly examplesPerUser: number;
@@ -26,11 +29,17 @@ export interface BatchProblem {
 export interface TwoTowerBatch {
   readonly histories: HistoryArrays;
   readonly softmax: SoftmaxArrays;
+  /** What a batch with drawn candidates reads of the tables, by which its items are then numbered. */
+  readonly drawn:
+    | { readonly rows: Record<Side, Int32Array>; readonly features: Record<Side, ItemFeatures> }
+    | undefined;
 }
+type Side = 'items' | 'history';
 
 export const batches = defineBatches(import.meta.url, (problem: BatchProblem) => {
   const { seed, negatives, frequency, options } = problem;
   const examplesOf = createExamples(problem);
+  const featuresOf = featuresByItem(problem.features, frequency.length);
   const softmaxOptions = {
     excludeHistory: options.targets === 'new',
     weightOf: recencyWeight(problem.events, options.halfLifeDays),
@@ -41,14 +50,16 @@ export const batches = defineBatches(import.meta.url, (problem: BatchProblem) =>
       negatives === undefined
         ? undefined
         : sampleCandidates(examples, negatives, frequency, stream(seed, 'step', step));
-    return {
-      histories: historyArrays(
-        examples.map(({ history }) => history),
-        options.maxHistory,
-        arena,
-      ),
-      softmax: softmaxArrays(examples, frequency.length, candidates, softmaxOptions, arena),
-    };
+    const histories = historyArrays(
+      examples.map(({ history }) => history),
+      options.maxHistory,
+      arena,
+    );
+    const softmax = softmaxArrays(examples, frequency.length, candidates, softmaxOptions, arena);
+    if (!candidates) return { histories, softmax, drawn: undefined };
+    const rows = { items: candidates.items, history: toLocalRows([histories.items], frequency.length) };
+    const features = { items: featuresOf(rows.items), history: featuresOf(rows.history) };
+    return { histories, softmax, drawn: { rows, features } };
   };
 });
 

@@ -19,6 +19,8 @@ export interface Problem {
   readonly features: ItemFeatures;
   readonly popularity: Float32Array;
   readonly stepsPerEpoch: number;
+  /** Tables of which a step reads but the rows of its batch. */
+  readonly byRows: readonly ('items' | 'history')[];
   readonly batches: Batches<TwoTowerBatch>;
 }
 
@@ -35,16 +37,19 @@ export function createProblem(train: Dataset, options: TwoTowerOptions, seed: nu
   const negatives = full || options.negatives === 'all' ? undefined : (options.negatives ?? sampledNegatives);
   const size = epochSize(cuts, options.examplesPerUser);
   const stepsPerEpoch = Math.max(1, Math.floor(size / options.batchSize));
+  const features = itemFeatures(train);
   return {
     train,
     options,
     seed,
-    features: itemFeatures(train),
+    features,
     popularity: popularityScores(train, {}),
     stepsPerEpoch,
+    byRows: negatives === undefined ? [] : ['items', 'history'],
     batches: batches({
       seed,
       options,
+      features: sharedFeatures(features),
       events: sharedEvents(train),
       cuts,
       stepsPerEpoch,
@@ -53,6 +58,13 @@ export function createProblem(train: Dataset, options: TwoTowerOptions, seed: nu
     }),
   };
 }
+
+const sharedFeatures = ({ count, items, features, weights }: ItemFeatures): ItemFeatures => ({
+  count,
+  items: inSharedMemory(items),
+  features: inSharedMemory(features),
+  weights: inSharedMemory(weights),
+});
 
 /** [rows] events on each item, for one basket of average length. */
 function targetFrequency({ items, baskets, itemIds }: Dataset): Float32Array {

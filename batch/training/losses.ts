@@ -1,10 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type SoftmaxLists, sparseSoftmaxCrossEntropy } from '../backend/ops.ts';
-import type { Example } from './examples.ts';
-import { heap } from './shared-memory.ts';
-import { type Candidates, type SoftmaxArrays, type SoftmaxOptions, softmaxArrays } from './softmax-arrays.ts';
-
-export { sampleCandidates } from './softmax-arrays.ts';
+import type { SoftmaxArrays } from './softmax-arrays.ts';
 
 /** Lists as tensors of the current tidy scope; the arrays must stay as they are while it lasts. */
 export const listTensors = (lists: SoftmaxLists<Int32Array, Float32Array>): SoftmaxLists => ({
@@ -19,8 +15,8 @@ export const listTensors = (lists: SoftmaxLists<Int32Array, Float32Array>): Soft
 /**
  * Mean over the examples, by their weights, of the softmax cross-entropy.
  * @param queries [examples, width]
- * @param table [rows, width] of items, all of them: row 0 is padding and takes no part
- * @param bias [rows] added to the items' logits
+ * @param table [columns, width]: the candidates, or where there are none all items, of which row 0 is padding and takes no part
+ * @param bias [columns] added to the items' logits
  */
 export function softmaxLossOf(
   queries: tf.Tensor2D,
@@ -28,21 +24,8 @@ export function softmaxLossOf(
   arrays: SoftmaxArrays,
   bias?: tf.Tensor1D,
 ): tf.Scalar {
-  const { candidates } = arrays;
-  const chosen = candidates && tf.tensor1d(candidates.items, 'int32');
-  const logits = tf.matMul(queries, chosen ? tf.gather(table, chosen) : table, false, true) as tf.Tensor2D;
-  const own = bias && chosen ? tf.gather(bias, chosen) : bias;
-  const chance = candidates && tf.tensor1d(candidates.logChance);
-  const shift = chance ? ((own ? tf.sub(own, chance) : tf.neg(chance)) as tf.Tensor1D) : own;
+  const logits = tf.matMul(queries, table, false, true) as tf.Tensor2D;
+  const chance = arrays.candidates && tf.tensor1d(arrays.candidates.logChance);
+  const shift = chance ? ((bias ? tf.sub(bias, chance) : tf.neg(chance)) as tf.Tensor1D) : bias;
   return sparseSoftmaxCrossEntropy(logits, listTensors(arrays), shift);
 }
-
-/** The same of examples. */
-export const softmaxLoss = (
-  queries: tf.Tensor2D,
-  table: tf.Tensor2D,
-  examples: readonly Example[],
-  candidates: Candidates | undefined,
-  options: SoftmaxOptions,
-): tf.Scalar =>
-  softmaxLossOf(queries, table, softmaxArrays(examples, table.shape[0], candidates, options, heap));

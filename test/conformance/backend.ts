@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type BackendName, openBackend } from '../../batch/backend/index.ts';
 import { attentionBag, embeddingBag, sparseSoftmaxCrossEntropy } from '../../batch/backend/ops.ts';
-import { createAdamW } from '../../batch/training/optimiser.ts';
+import { cosineDecay, createAdamW } from '../../batch/training/optimiser.ts';
 import { normal, seededRandom } from '../../batch/training/random.ts';
 import { type SoftmaxRow, softmaxLists, softmaxReference } from '../fixtures/softmax-lists.ts';
 
@@ -278,6 +278,26 @@ export function trainSmall(steps: number): number[] {
   return losses;
 }
 
+/** Values, means and variances of `size` numbers under AdamW in float64, each number given a gradient or 0 at every step. */
+function denseAdamW(initial: Float64Array, { rateOf, beta2, weightDecay }: typeof rowOptions) {
+  const x = initial.slice();
+  const [m, v] = [new Float64Array(x.length), new Float64Array(x.length)];
+  return {
+    state: [x, m, v] as const,
+    step(number: number, gradient: Float64Array): void {
+      const rate = rateOf(number);
+      for (let i = 0; i < x.length; i++) {
+        m[i] = 0.9 * m[i]! + 0.1 * gradient[i]!;
+        v[i] = beta2 * v[i]! + (1 - beta2) * gradient[i]! ** 2;
+        const scale = Math.sqrt(v[i]! / (1 - beta2 ** number)) + 1e-8;
+        x[i] = x[i]! * (1 - rate * weightDecay) - (rate * (m[i]! / (1 - 0.9 ** number))) / scale;
+      }
+    },
+  };
+}
+
+const rowOptions = { rateOf: cosineDecay(0.02, 0.1, 300), beta2: 0.98, weightDecay: 0.1 };
+
 /** Bytes of memory that the process holds when JavaScript has given back what it can. */
 function residentAfterCollection(): number {
   setFlagsFromString('--expose-gc');
@@ -324,6 +344,55 @@ export function testBackend(name: BackendName): void {
       expect(Array.from(value.dataSync())).not.toEqual(copy);
       value.dispose();
     });
+
+    it.each([[[60, 5]], [[60]]])(
+      'AdamW by rows of a table %j is AdamW whose other gradients are 0',
+      (shape) => {
+        const initial = randoms(shape, 3);
+        const width = initial.length / 60;
+        const reference = denseAdamW(initial, rowOptions);
+        const value = tf.variable(tf.tensor(Float32Array.from(initial), shape));
+        const { rateOf, ...options } = rowOptions;
+        using optimiser = createAdamW({ value }, { ...options, learningRate: rateOf, byRows: ['value'] });
+        const random = seededRandom(7);
+        const tensors = tf.memory().numTensors;
+        // Rows from always to one step in hundreds, some never.
+        const chance = Array.from({ length: 60 }, (_, row) => (row < 3 ? 0 : 0.7 ** (row / 3)));
+        const state = () =>
+          [value, optimiser.state['adamW.mean.value']!, optimiser.state['adamW.variance.value']!].map(
+            (tensor) => Float64Array.from(tensor.dataSync()),
+          );
+        for (let step = 1; step <= 300; step++) {
+          const touched = Int32Array.from(chance.keys()).filter((row) => random() < chance[row]!);
+          const gradient = randoms([60 * width], 100 + step).map((slope, i) =>
+            touched.includes(Math.floor(i / width)) ? slope : 0,
+          );
+          const slopesOfRows = Float32Array.from(
+            [...touched].flatMap((row) => [...gradient.subarray(row * width, (row + 1) * width)]),
+          );
+          reference.step(step, gradient);
+          tf.tidy(() => {
+            optimiser.settle(step - 1, { value: touched });
+            const slopesTensor = tf.tensor(slopesOfRows, [touched.length, ...shape.slice(1)]);
+            optimiser.update({ value: slopesTensor }, step, { value: touched });
+          });
+        }
+        const distance = () =>
+          Math.max(
+            ...state().flatMap((found, at) =>
+              Array.from(found, (x, i) => {
+                const wanted = reference.state[at]![i]!;
+                return Math.abs(x - wanted) / Math.max(1, Math.abs(wanted));
+              }),
+            ),
+          );
+        expect(distance()).toBeGreaterThan(1e-3);
+        optimiser.settle(300);
+        expect(distance()).toBeLessThan(1e-5);
+        expect(tf.memory().numTensors).toBe(tensors);
+        value.dispose();
+      },
+    );
 
     it('2,000 steps leave no tensor and no growing memory', () => {
       trainSmall(300);

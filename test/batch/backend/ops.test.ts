@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../../batch/backend/index.ts';
-import { adamW, embeddingBag, sparseSoftmaxCrossEntropy } from '../../../batch/backend/ops.ts';
+import { adamW, adamWRows, embeddingBag, sparseSoftmaxCrossEntropy } from '../../../batch/backend/ops.ts';
 import { normal, seededRandom } from '../../../batch/training/random.ts';
 import { type SoftmaxRow, softmaxLists, softmaxReference } from '../../fixtures/softmax-lists.ts';
 
@@ -177,15 +177,49 @@ describe('adamW', () => {
     tf.dispose([value, moments.mean, moments.variance]);
   });
 
-  it('leaves rows without gradient and their moments as they are', () => {
+  it('takes a step for some rows of a table, and leaves the others as they are', () => {
+    const tables = () => {
+      const value = tf.variable(tf.tensor2d(Float32Array.from(randoms(6, 5)), [3, 2]));
+      const moments = {
+        mean: tf.variable(tf.tensor2d(Float32Array.from(randoms(6, 6)), [3, 2])),
+        variance: tf.variable(tf.ones([3, 2])),
+        last: tf.variable(tf.fill([3], 3)),
+      };
+      return { value, moments, all: [value, ...Object.values(moments)] };
+    };
+    const [whole, byRows] = [tables(), tables()];
+    const before = byRows.all.map((tensor) => Array.from(tensor.dataSync()));
+    tf.tidy(() => {
+      const gradient = tf.tensor2d([5, 1, 0, 0, -2, 3], [3, 2]);
+      const rows = tf.tensor1d([0, 2], 'int32');
+      adamW(whole.value, gradient, whole.moments, { ...options, step: 4 });
+      const own = tf.gather(gradient, rows);
+      adamWRows(byRows.value, rows, own, byRows.moments, { ...options, step: 4 });
+    });
+    const after = byRows.all.map((tensor) => Array.from(tensor.dataSync()));
+    for (const at of [0, 1, 2]) {
+      const dense = Array.from(whole.all[at]!.dataSync());
+      expect([...after[at]!.slice(0, 2), ...after[at]!.slice(4)]).toEqual([
+        ...dense.slice(0, 2),
+        ...dense.slice(4),
+      ]);
+      expect(after[at]!.slice(2, 4)).toEqual(before[at]!.slice(2, 4));
+    }
+    expect(after[3]).toEqual([4, 3, 4]);
+    tf.dispose([...whole.all, ...byRows.all]);
+  });
+
+  it('refuses rows that do not exist or do not ascend', () => {
     const value = tf.variable(tf.ones([3, 2]));
-    const moments = { mean: tf.variable(tf.fill([3, 2], 0.5)), variance: tf.variable(tf.ones([3, 2])) };
-    tf.tidy(() => adamW(value, tf.tensor2d([0, 0, 0, 1, 0, 0], [3, 2]), moments, { ...options, step: 1 }));
-    const after = Array.from(value.dataSync());
-    expect([after[0], after[1], after[4], after[5]]).toEqual([1, 1, 1, 1]);
-    expect(after[2]).not.toBe(1);
-    expect(after[3]).not.toBe(1);
-    expect(moments.mean.dataSync()[0]).toBe(0.5);
-    tf.dispose([value, moments.mean, moments.variance]);
+    const zeros = () => tf.variable(tf.zeros([3, 2]));
+    const moments = { mean: zeros(), variance: zeros(), last: tf.variable(tf.zeros([3])) };
+    const step = (rows: number[]) => () =>
+      tf.tidy(() =>
+        adamWRows(value, tf.tensor1d(rows, 'int32'), tf.ones([2, 2]), moments, { ...options, step: 1 }),
+      );
+    expect(step([1, 3])).toThrow(/expected .*row/);
+    expect(step([1, 1])).toThrow('expected ascending rows');
+    expect(Array.from(value.dataSync())).toEqual([1, 1, 1, 1, 1, 1]);
+    tf.dispose([value, ...Object.values(moments)]);
   });
 });

@@ -5,6 +5,7 @@ import type { MultVaeBatch } from '../../../batch/models/mult-vae-batches.ts';
 import { initialise } from '../../../batch/models/mult-vae-initial.ts';
 import { createProblem } from '../../../batch/models/mult-vae-problem.ts';
 import { batchLoss, createOptimiser } from '../../../batch/models/mult-vae-training.ts';
+import type { Parameters } from '../../../batch/training/optimiser.ts';
 import { seededRandom } from '../../../batch/training/random.ts';
 import { createArena } from '../../../batch/training/shared-memory.ts';
 import { datasetOf } from '../../fixtures/dataset.ts';
@@ -33,8 +34,10 @@ export function multVaeStep(given: object = {}): BenchedStep {
   const optimiser = createOptimiser(parameters, problem);
   const makeBatch = problem.batches.open();
   const arena = createArena();
-  const loss = (number: number, batch: MultVaeBatch) => batchLoss(parameters, problem, batch, number);
-  return benchedStep(options.batchSize, { name: 'mult-vae', parameters, optimiser, loss }, (number) => {
+  const loss = (number: number, batch: MultVaeBatch, read: Parameters) =>
+    batchLoss(read, problem, batch, number);
+  const rows = (batch: MultVaeBatch) => batch.rows;
+  return benchedStep(options.batchSize, { name: 'mult-vae', parameters, optimiser, rows, loss }, (number) => {
     arena.reset();
     return makeBatch(number, arena);
   });

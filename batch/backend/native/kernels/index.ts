@@ -3,9 +3,9 @@ import { BatchMatMul, Identity, type KernelFunc, Round, type TensorInfo } from '
 import type { NativeBackend, NativeCall } from '../native-backend.ts';
 import { operations } from '../operations.ts';
 import type { VariantName } from '../versions.ts';
-import { adamW } from './adam-w.ts';
+import { adamW, adamWRows, settleRows } from './adam-w.ts';
 import { attentionBag, attentionBagGrad } from './attention-bag.ts';
-import { composedAdamW } from './composed/adam-w.ts';
+import { composedAdamW, composedAdamWRows, composedSettleRows } from './composed/adam-w.ts';
 import { composedAttentionBag, composedAttentionBagGrad } from './composed/attention-bag.ts';
 import { composedEmbeddingBag, composedEmbeddingBagGrad } from './composed/embedding-bag.ts';
 import { softmaxCrossEntropy as composedSoftmaxCrossEntropy } from './composed/softmax-cross-entropy.ts';
@@ -58,6 +58,8 @@ type Kernels = Readonly<Record<string, (call: NativeCall<never, never>) => Tenso
 const own: Readonly<Record<VariantName, Kernels>> = {
   native: {
     AdamW: adamW,
+    AdamWRows: adamWRows,
+    SettleRows: settleRows,
     AttentionBag: attentionBag,
     AttentionBagGrad: attentionBagGrad,
     EmbeddingBag: embeddingBag,
@@ -67,6 +69,8 @@ const own: Readonly<Record<VariantName, Kernels>> = {
   },
   gpu: {
     AdamW: composedAdamW,
+    AdamWRows: composedAdamWRows,
+    SettleRows: composedSettleRows,
     AttentionBag: composedAttentionBag,
     AttentionBagGrad: composedAttentionBagGrad,
     EmbeddingBag: composedEmbeddingBag,

@@ -198,8 +198,7 @@ void softmaxCrossEntropy(TF_OpKernelContext* context) {
         std::memcpy(slopes, scores, columns * sizeof(float));
       for (int64_t at = excludedStarts.integers()[row]; at < excludedEnds.integers()[row]; ++at)
         slopes[excluded.integers()[at]] = never;
-      float largest = slopes[0];
-      for (int64_t j = 1; j < columns; ++j) largest = std::max(largest, slopes[j]);
+      const float largest = largestOf(slopes, columns);
       float sum = 0;
       for (int64_t j = 0; j < columns; ++j) {
         slopes[j] = exponential(slopes[j] - largest);
@@ -225,43 +224,101 @@ void softmaxCrossEntropy(TF_OpKernelContext* context) {
 
 // ---- AdamW ----
 
-/**
- * AdamW in place, lazy over rows. The caller owns value and moments alone: no other tensor may share their bytes. The output
- * is the number of rows changed.
- */
+/** What a step is told; see ../../kernels/adam-w.ts. */
+struct Rates {
+  explicit Rates(const Input& all) {
+    if (all.size() != 7) throw Failure{"adamW: expected 7 rates, found " + std::to_string(all.size())};
+    const float* each = all.floats();
+    rate = each[0], correction = each[1], keep = each[2], beta1 = each[3], beta2 = each[4], epsilon = each[5];
+    step = each[6];
+  }
+  float rate, correction, keep, beta1, beta2, epsilon, step;
+};
+
+inline void stepAdamW(float* __restrict values, float* __restrict means, float* __restrict variances,
+                      const float* __restrict slopes, int64_t count, const Rates rates) {
+  for (int64_t j = 0; j < count; ++j) {
+    const float m = rates.beta1 * means[j] + (1 - rates.beta1) * slopes[j];
+    const float v = rates.beta2 * variances[j] + (1 - rates.beta2) * slopes[j] * slopes[j];
+    means[j] = m;
+    variances[j] = v;
+    values[j] = rates.keep * values[j] - rates.rate * m / (std::sqrt(v * rates.correction) + rates.epsilon);
+  }
+}
+
+/** AdamW in place. The caller owns value and moments alone: no other tensor may share their bytes. */
 void adamW(TF_OpKernelContext* context) {
-  const Input value(context, 0), gradient(context, 1), mean(context, 2), variance(context, 3), rates(context, 4);
-  if (rates.size() != 6) throw Failure{"adamW: expected 6 rates, found " + std::to_string(rates.size())};
-  const float rate = rates.floats()[0], correction = rates.floats()[1], keep = rates.floats()[2];
-  const float beta1 = rates.floats()[3], beta2 = rates.floats()[4], epsilon = rates.floats()[5];
-  const int64_t width = value.rank() > 1 ? value.dim(value.rank() - 1) : 1;
-  const int64_t rows = width == 0 ? 0 : value.size() / width;
+  const Input value(context, 0), gradient(context, 1), mean(context, 2), variance(context, 3);
+  const Rates rates(Input(context, 4));
   const Output changed(context, 0, {});
-  std::vector<int64_t> counts(kThreads);
-  float *allValues = value.floats(), *allMeans = mean.floats(), *allVariances = variance.floats();
-  const float* allSlopes = gradient.floats();
   inParts(12 * value.size(), [&](int part, int parts) {
-    const Range own(rows, part, parts);
-    for (int64_t row = own.begin; row < own.end; ++row) {
-      const int64_t at = row * width;
-      const float* slopes = allSlopes + at;
-      bool touched = false;
-      for (int64_t j = 0; j < width; ++j) touched |= slopes[j] != 0;
-      if (!touched) continue;
-      ++counts[part];
-      float *values = allValues + at, *means = allMeans + at, *variances = allVariances + at;
-      for (int64_t j = 0; j < width; ++j) {
-        const float m = beta1 * means[j] + (1 - beta1) * slopes[j];
-        const float v = beta2 * variances[j] + (1 - beta2) * slopes[j] * slopes[j];
-        means[j] = m;
-        variances[j] = v;
-        values[j] = keep * values[j] - rate * m / (std::sqrt(v * correction) + epsilon);
-      }
+    const Range own(value.size(), part, parts);
+    const int64_t at = own.begin;
+    stepAdamW(value.floats() + at, mean.floats() + at, variance.floats() + at, gradient.floats() + at, own.end - at,
+              rates);
+  });
+  *changed.floats() = static_cast<float>(value.size());
+}
+
+/** Distinct rows of a table: ascending, so that two threads never meet. */
+void expectRows(const Input& rows, int64_t count) {
+  for (int64_t i = 0; i < rows.size(); ++i) {
+    const int32_t row = rows.integers()[i];
+    expectIndex(row, count, "adamW: expected a row");
+    if (i > 0 && row <= rows.integers()[i - 1]) throw Failure{"adamW: expected ascending rows"};
+  }
+}
+
+/** The step for some rows, whose gradients lie in that order. */
+void adamWRows(TF_OpKernelContext* context) {
+  const Input value(context, 0), gradient(context, 1), mean(context, 2), variance(context, 3), last(context, 4),
+      rows(context, 5);
+  const Rates rates(Input(context, 6));
+  const int64_t width = value.dim(0) == 0 ? 0 : value.size() / value.dim(0);
+  expectRows(rows, value.dim(0));
+  const Output changed(context, 0, {});
+  inParts(12 * rows.size() * width, [&](int part, int parts) {
+    const Range own(rows.size(), part, parts);
+    for (int64_t i = own.begin; i < own.end; ++i) {
+      const int64_t row = rows.integers()[i], at = row * width;
+      stepAdamW(value.floats() + at, mean.floats() + at, variance.floats() + at, gradient.floats() + i * width, width,
+                rates);
+      last.floats()[row] = rates.step;
     }
   });
-  int64_t sum = 0;
-  for (int64_t count : counts) sum += count;
-  *changed.floats() = static_cast<float>(sum);
+  *changed.floats() = static_cast<float>(rows.size());
+}
+
+inline void settleRow(float* __restrict values, float* __restrict means, float* __restrict variances,
+                      const float* __restrict factors, int64_t count, float epsilon) {
+  const float keep = factors[0], drift = factors[1], beta1 = factors[2], beta2 = factors[3];
+  for (int64_t j = 0; j < count; ++j) {
+    values[j] = keep * values[j] - drift * means[j] / (std::sqrt(variances[j]) + epsilon);
+    means[j] *= beta1;
+    variances[j] *= beta2;
+  }
+}
+
+/** Brings rows to the present step; factors [rows, 4] say by how much. */
+void settleRows(TF_OpKernelContext* context) {
+  const Input value(context, 0), mean(context, 1), variance(context, 2), last(context, 3), rows(context, 4),
+      factors(context, 5), present(context, 6);
+  const int64_t width = value.dim(0) == 0 ? 0 : value.size() / value.dim(0);
+  expectRows(rows, value.dim(0));
+  if (factors.size() != 4 * rows.size() || present.size() != 2) throw Failure{"adamW: expected 4 factors a row"};
+  const Output changed(context, 0, {});
+  const float step = present.floats()[0], epsilon = present.floats()[1];
+  inParts(8 * rows.size() * width, [&](int part, int parts) {
+    const Range own(rows.size(), part, parts);
+    for (int64_t i = own.begin; i < own.end; ++i) {
+      const int64_t row = rows.integers()[i], at = row * width;
+      if (last.floats()[row] >= step) continue;
+      settleRow(value.floats() + at, mean.floats() + at, variance.floats() + at, factors.floats() + 4 * i, width,
+                epsilon);
+      last.floats()[row] = step;
+    }
+  });
+  *changed.floats() = static_cast<float>(rows.size());
 }
 
 // ---- Registration ----
@@ -358,6 +415,16 @@ std::string defineAll() {
     message = define<adamW>("PerigeeAdamW",
                             {"value: float", "gradient: float", "mean: float", "variance: float", "rates: float"},
                             {"changed: float"});
+  if (message.empty())
+    message = define<adamWRows>("PerigeeAdamWRows",
+                                {"value: float", "gradient: float", "mean: float", "variance: float", "last: float",
+                                 "rows: int32", "rates: float"},
+                                {"changed: float"});
+  if (message.empty())
+    message = define<settleRows>("PerigeeSettleRows",
+                                 {"value: float", "mean: float", "variance: float", "last: float", "rows: int32",
+                                  "factors: float", "present: float"},
+                                 {"changed: float"});
   if (message.empty()) message = defineLayers();
   return message;
 }

@@ -147,15 +147,20 @@ void dropout(TF_OpKernelContext* context) {
   const Output y(context, 0, {x.dim(0), x.dim(1)});
   const float* in = x.floats();
   float* out = y.floats();
-  inParts(10 * x.size(), [=, &x](int part, int parts) {
-    const Range own(x.size(), part, parts);
-    for (int64_t i = own.begin; i < own.end; ++i) {
-      uint32_t hash = seed + static_cast<uint32_t>(i >> 2) * 0x9e3779b9u;
+  inParts(10 * x.size(), [=, size = x.size()](int part, int parts) {
+    const Range own(size, part, parts);
+    const float* __restrict from = in + own.begin;
+    float* __restrict to = out + own.begin;
+    const uint32_t first = own.begin;
+    for (int64_t at = 0; at < own.end - own.begin; ++at) {
+      const uint32_t i = first + static_cast<uint32_t>(at);
+      uint32_t hash = seed + (i >> 2) * 0x9e3779b9u;
       hash = (hash ^ (hash >> 16)) * 0x85ebca6bu;
       hash = (hash ^ (hash >> 13)) * 0xc2b2ae35u;
       hash ^= hash >> 16;
       const uint32_t byte = (hash >> (8 * (i & 3))) & 255;
-      out[i] = byte < threshold ? 0.0f : in[i] * kept;
+      const float factor = byte < threshold ? 0.0f : kept;
+      to[at] = from[at] * factor;
     }
   });
 }
@@ -196,10 +201,6 @@ void besideGrad(TF_OpKernelContext* context) {
     }
   });
 }
-
-constexpr int kLanes = 16;
-/** As many channels as one line of the cache holds. */
-typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
 
 /** out[t] += Σ over s ≤ t of a[t − s] ∘ b[s]; four times at once, whose sums do not wait for each other. */
 void convolve(const Lanes* a, const Lanes* b, int64_t length, Lanes* out) {

@@ -116,6 +116,25 @@ void sumRows(const float* values, int64_t rows, int64_t columns, float* sums) {
 
 // ---- Arithmetic ----
 
+constexpr int kLanes = 16;
+/** As many values as one line of the cache holds. */
+typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
+
+/** In lanes, since one running maximum would wait for itself. */
+inline float largestOf(const float* values, int64_t count) {
+  Lanes largest = Lanes{} + values[0];
+  int64_t at = 0;
+  for (; at + kLanes <= count; at += kLanes) {
+    Lanes next;
+    std::memcpy(&next, values + at, sizeof next);
+    largest = next > largest ? next : largest;
+  }
+  float result = values[0];
+  for (; at < count; ++at) result = std::max(result, values[at]);
+  for (int lane = 0; lane < kLanes; ++lane) result = std::max(result, largest[lane]);
+  return result;
+}
+
 /** exp(x) for x ≤ 0, branchless so that the compiler makes vectors of it; below 1e-37 it is 0. Within 2e-7 of exp. */
 inline float exponential(float x) {
   const float bounded = std::max(x, -87.0f);
