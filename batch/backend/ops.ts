@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { AdamWAttributes } from './kernels/adam-w.ts';
 
 /**
- * Operations that tfjs lacks and training lives on. A backend provides their kernels: EmbeddingBag, EmbeddingBagGrad,
- * AttentionBag, AttentionBagGrad, SparseSoftmaxCrossEntropy, AdamW, AdamWRows, SettleRows.
+ * Operations that tfjs lacks and training lives on. A backend provides their kernels: EmbeddingBag, EmbeddingBagGradTable,
+ * EmbeddingBagGradWeights, AttentionBag, AttentionBagGrad, SparseSoftmaxCrossEntropy, AdamW, AdamWRows, SettleRows.
  */
 
 /**
@@ -166,8 +166,12 @@ const gradients: readonly tf.GradConfig[] = [
     gradFunc: (dy, saved) => {
       const [table, weights, indices, bags] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
       const inputs = { table, weights, indices, bags, dy: dy as tf.Tensor };
-      const [byTable, byWeights] = tf.engine().runKernel<tf.Tensor[]>('EmbeddingBagGrad', inputs);
-      return { table: () => byTable!, weights: () => byWeights! };
+      const run = (kernel: string) => tf.engine().runKernel<tf.Tensor>(kernel, inputs);
+      // tfjs asks for those alone that lead to a parameter.
+      return {
+        table: () => run('EmbeddingBagGradTable'),
+        weights: () => run('EmbeddingBagGradWeights'),
+      };
     },
   },
 ];

@@ -5,6 +5,7 @@ import { kernels as attentionBag } from './kernels/attention-bag.ts';
 import { kernel as batchMatMul } from './kernels/batch-mat-mul.ts';
 import { kernels as embeddingBag } from './kernels/embedding-bag.ts';
 import { kernel as gatherV2 } from './kernels/gather-v2.ts';
+import { kernel as identity } from './kernels/identity.ts';
 import { kernels as slices } from './kernels/slice.ts';
 import { kernel as softmaxCrossEntropy } from './kernels/softmax-cross-entropy.ts';
 import { kernel as unsortedSegmentSum } from './kernels/unsorted-segment-sum.ts';
@@ -15,6 +16,7 @@ const kernels: readonly tf.KernelConfig[] = [
   batchMatMul,
   ...embeddingBag,
   gatherV2,
+  identity,
   ...slices,
   softmaxCrossEntropy,
   unsortedSegmentSum,

@@ -29,12 +29,11 @@ export interface BatchProblem {
 export interface TwoTowerBatch {
   readonly histories: HistoryArrays;
   readonly softmax: SoftmaxArrays;
-  /** What a batch with drawn candidates reads of the tables, by which its items are then numbered. */
-  readonly drawn:
-    | { readonly rows: Record<Side, Int32Array>; readonly features: Record<Side, ItemFeatures> }
-    | undefined;
+  /** What a batch reads of the tables, by which its items are then numbered; of items only where candidates are drawn. */
+  readonly rows: { readonly history: Int32Array; readonly items?: Int32Array };
+  /** Of those rows. */
+  readonly features: { readonly history: ItemFeatures; readonly items?: ItemFeatures };
 }
-type Side = 'items' | 'history';
 
 export const batches = defineBatches(import.meta.url, (problem: BatchProblem) => {
   const { seed, negatives, frequency, options } = problem;
@@ -56,10 +55,13 @@ export const batches = defineBatches(import.meta.url, (problem: BatchProblem) =>
       arena,
     );
     const softmax = softmaxArrays(examples, frequency.length, candidates, softmaxOptions, arena);
-    if (!candidates) return { histories, softmax, drawn: undefined };
-    const rows = { items: candidates.items, history: toLocalRows([histories.items], frequency.length) };
-    const features = { items: featuresOf(rows.items), history: featuresOf(rows.history) };
-    return { histories, softmax, drawn: { rows, features } };
+    const history = toLocalRows([histories.items], frequency.length);
+    const rows = { history, ...(candidates && { items: candidates.items }) };
+    const features = {
+      history: featuresOf(history),
+      ...(candidates && { items: featuresOf(candidates.items) }),
+    };
+    return { histories, softmax, rows, features };
   };
 });
 

@@ -45,7 +45,7 @@ export function createProblem(train: Dataset, options: TwoTowerOptions, seed: nu
     features,
     popularity: popularityScores(train, {}),
     stepsPerEpoch,
-    byRows: negatives === undefined ? [] : ['items', 'history'],
+    byRows: negatives === undefined ? ['history'] : ['history', 'items'],
     batches: batches({
       seed,
       options,

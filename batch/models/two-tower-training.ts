@@ -23,8 +23,7 @@ export function initialise(problem: Problem): { parameters: Parameters; scale: n
   const scales = Array.from({ length: 13 }, (_, i) => 2 ** (i - 6));
   const losses = scales.map((scale) =>
     tf.tidy(() => {
-      const { drawn } = batch;
-      const read = drawn ? rowsOfTables(parameters, drawn.rows) : parameters;
+      const read = rowsOfTables(parameters, batch.rows);
       return batchLoss(read, scale, problem, batch).dataSync()[0]!;
     }),
   );
@@ -69,7 +68,7 @@ export async function fitParameters(
       optimiser,
       stepsPerEpoch,
       batches: problem.batches,
-      rows: ({ drawn }) => drawn?.rows,
+      rows: ({ rows }) => rows,
       loss: (_, batch, read) => batchLoss(read, scale, problem, batch),
       score: scoreWith(parameters, scale, problem),
     },
@@ -86,10 +85,9 @@ export function batchLoss(
   parameters: Readonly<Record<string, tf.Tensor>>,
   scale: number,
   { features }: Pick<Problem, 'features'>,
-  { histories, softmax, drawn }: TwoTowerBatch,
+  { histories, softmax, features: own }: TwoTowerBatch,
 ): tf.Scalar {
-  const own = drawn?.features ?? { items: features, history: features };
   const history = itemTower(parameters, 'history', own.history);
   const query = queryTower(parameters, history, historyTensors(histories));
-  return softmaxLossOf(tf.mul(query, scale), itemTower(parameters, 'items', own.items), softmax);
+  return softmaxLossOf(tf.mul(query, scale), itemTower(parameters, 'items', own.items ?? features), softmax);
 }

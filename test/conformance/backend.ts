@@ -7,11 +7,12 @@ import { attentionBag, embeddingBag, sparseSoftmaxCrossEntropy } from '../../bat
 import { cosineDecay, createAdamW } from '../../batch/training/optimiser.ts';
 import { normal, seededRandom } from '../../batch/training/random.ts';
 import { type SoftmaxRow, softmaxLists, softmaxReference } from '../fixtures/softmax-lists.ts';
+import { layerCases } from './layers.ts';
 
 type Values = readonly Float64Array[];
 
 /** An operation of our models beside its formula in float64. */
-interface Case {
+export interface Case {
   readonly shapes: readonly (readonly number[])[];
   readonly run: (...inputs: tf.Tensor[]) => tf.Tensor;
   readonly reference: (...inputs: Float64Array[]) => Float64Array;
@@ -310,24 +311,27 @@ export function testBackend(name: BackendName): void {
   describe(`backend ${name}`, () => {
     beforeAll(async () => void (await openBackend(name)));
 
-    it.each(cases)('%s agrees with float64, forward and backward, and leaves nothing behind', (_, one) => {
-      const inputs = one.shapes.map((shape, i) => randoms(shape, i + 1));
-      const expected = one.reference(...inputs);
-      const dy = randoms([expected.length], 9);
-      const before = tf.memory().numTensors;
-      const [y, ...gradients] = tf.tidy(() => {
-        const tensors = inputs.map((x, i) => tf.tensor(Float32Array.from(x), [...one.shapes[i]!]));
-        const out = one.run(...tensors);
-        const from = tf.tensor(Float32Array.from(dy), out.shape);
-        return [out, ...tf.grads((...xs: tf.Tensor[]) => one.run(...xs))(tensors, from)].map((t) =>
-          t.dataSync(),
-        );
-      });
-      expect(tf.memory().numTensors).toBe(before);
-      expectClose(y!, expected);
-      for (const [i, expectedSlopes] of slopes(one, inputs, dy).entries())
-        expectClose(gradients[i]!, expectedSlopes);
-    });
+    it.each([...cases, ...layerCases])(
+      '%s agrees with float64, forward and backward, and leaves nothing behind',
+      (_, one) => {
+        const inputs = one.shapes.map((shape, i) => randoms(shape, i + 1));
+        const expected = one.reference(...inputs);
+        const dy = randoms([expected.length], 9);
+        const before = tf.memory().numTensors;
+        const [y, ...gradients] = tf.tidy(() => {
+          const tensors = inputs.map((x, i) => tf.tensor(Float32Array.from(x), [...one.shapes[i]!]));
+          const out = one.run(...tensors);
+          const from = tf.tensor(Float32Array.from(dy), out.shape);
+          return [out, ...tf.grads((...xs: tf.Tensor[]) => one.run(...xs))(tensors, from)].map((t) =>
+            t.dataSync(),
+          );
+        });
+        expect(tf.memory().numTensors).toBe(before);
+        expectClose(y!, expected);
+        for (const [i, expectedSlopes] of slopes(one, inputs, dy).entries())
+          expectClose(gradients[i]!, expectedSlopes);
+      },
+    );
 
     it('rounds integers', () => {
       expect(tf.tidy(() => Array.from(tf.round(int([1, -2, 3])).dataSync()))).toEqual([1, -2, 3]);

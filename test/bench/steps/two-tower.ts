@@ -33,7 +33,7 @@ export function twoTowerStep({ items = 3_416 } = {}): BenchedStep {
   const makeBatch = problem.batches.open();
   const arena = createArena();
   const loss = (_: number, batch: TwoTowerBatch, read: Parameters) => batchLoss(read, 0.1, problem, batch);
-  const rows = ({ drawn }: TwoTowerBatch) => drawn?.rows;
+  const rows = (batch: TwoTowerBatch) => batch.rows;
   return benchedStep(
     options.batchSize,
     { name: 'two-tower', parameters, optimiser, rows, loss },

@@ -7,9 +7,13 @@ import { adamW, adamWRows, settleRows } from './adam-w.ts';
 import { attentionBag, attentionBagGrad } from './attention-bag.ts';
 import { composedAdamW, composedAdamWRows, composedSettleRows } from './composed/adam-w.ts';
 import { composedAttentionBag, composedAttentionBagGrad } from './composed/attention-bag.ts';
-import { composedEmbeddingBag, composedEmbeddingBagGrad } from './composed/embedding-bag.ts';
+import {
+  composedEmbeddingBag,
+  composedEmbeddingBagGradTable,
+  composedEmbeddingBagGradWeights,
+} from './composed/embedding-bag.ts';
 import { softmaxCrossEntropy as composedSoftmaxCrossEntropy } from './composed/softmax-cross-entropy.ts';
-import { embeddingBag, embeddingBagGrad } from './embedding-bag.ts';
+import { embeddingBag, embeddingBagGradTable, embeddingBagGradWeights } from './embedding-bag.ts';
 import { layers } from './layers.ts';
 import { softmaxCrossEntropy } from './softmax-cross-entropy.ts';
 
@@ -63,7 +67,8 @@ const own: Readonly<Record<VariantName, Kernels>> = {
     AttentionBag: attentionBag,
     AttentionBagGrad: attentionBagGrad,
     EmbeddingBag: embeddingBag,
-    EmbeddingBagGrad: embeddingBagGrad,
+    EmbeddingBagGradTable: embeddingBagGradTable,
+    EmbeddingBagGradWeights: embeddingBagGradWeights,
     SparseSoftmaxCrossEntropy: softmaxCrossEntropy,
     ...layers,
   },
@@ -74,7 +79,8 @@ const own: Readonly<Record<VariantName, Kernels>> = {
     AttentionBag: composedAttentionBag,
     AttentionBagGrad: composedAttentionBagGrad,
     EmbeddingBag: composedEmbeddingBag,
-    EmbeddingBagGrad: composedEmbeddingBagGrad,
+    EmbeddingBagGradTable: composedEmbeddingBagGradTable,
+    EmbeddingBagGradWeights: composedEmbeddingBagGradWeights,
     SparseSoftmaxCrossEntropy: composedSoftmaxCrossEntropy,
   },
 };

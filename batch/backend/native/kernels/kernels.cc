@@ -48,7 +48,7 @@ void sumBags(const Entries& in, int64_t bags, float* sums) {
   });
 }
 
-/** Gradients by the table and by the weights. A row of the table, and all entries on it, belong to one thread. */
+/** Gradients by the table and by the weights at once. A row of the table, and all entries on it, belong to one thread. */
 void slopesOfBags(const Entries& in, int64_t rows, const float* dy, float* byTable, float* byWeights) {
   inParts(2 * in.operations(), [=](int part, int parts) {
     const int64_t heads = in.heads, width = in.width;
@@ -82,13 +82,50 @@ void embeddingBag(TF_OpKernelContext* context) {
   sumBags(in, count, sums.floats());
 }
 
-void embeddingBagGrad(TF_OpKernelContext* context) {
+/** The gradient by the table alone: a row of it, and all entries on it, belong to one thread. */
+void embeddingBagGradTable(TF_OpKernelContext* context) {
   const Input dy(context, 0), table(context, 1), weights(context, 2), rows(context, 3), bags(context, 4);
   const Entries in{table.floats(), weights.floats(), rows.integers(), bags.integers(),
                    rows.size(),    weights.dim(1),   table.dim(1)};
   check(in, table.dim(0), dy.dim(0));
-  const Output byTable(context, 0, {table.dim(0), in.width}), byWeights(context, 1, {in.count, in.heads});
-  slopesOfBags(in, table.dim(0), dy.floats(), byTable.floats(), byWeights.floats());
+  const Output byTable(context, 0, {table.dim(0), in.width});
+  const float* slopes = dy.floats();
+  float* all = byTable.floats();
+  const int64_t height = table.dim(0);
+  inParts(in.operations(), [=](int part, int parts) {
+    const int64_t heads = in.heads, width = in.width;
+    for (int64_t row = part; row < height; row += parts) std::memset(all + row * width, 0, width * sizeof(float));
+    for (int64_t i = 0; i < in.count; ++i) {
+      if (in.rowOf[i] % parts != part) continue;
+      float* sum = all + in.rowOf[i] * width;
+      for (int64_t head = 0; head < heads; ++head) {
+        const float weight = in.weights[i * heads + head];
+        const float* out = slopes + (in.bagOf[i] * heads + head) * width;
+        for (int64_t j = 0; j < width; ++j) sum[j] += weight * out[j];
+      }
+    }
+  });
+}
+
+/** The gradient by the weights alone. */
+void embeddingBagGradWeights(TF_OpKernelContext* context) {
+  const Input dy(context, 0), table(context, 1), weights(context, 2), rows(context, 3), bags(context, 4);
+  const Entries in{table.floats(), weights.floats(), rows.integers(), bags.integers(),
+                   rows.size(),    weights.dim(1),   table.dim(1)};
+  check(in, table.dim(0), dy.dim(0));
+  const Output byWeights(context, 0, {in.count, in.heads});
+  const float* slopes = dy.floats();
+  float* all = byWeights.floats();
+  inParts(in.operations(), [=](int part, int parts) {
+    const Range own(in.count, part, parts);
+    for (int64_t at = own.begin * in.heads; at < own.end * in.heads; ++at) {
+      const int64_t i = at / in.heads, head = at % in.heads;
+      const float *row = in.table + in.rowOf[i] * in.width, *out = slopes + (in.bagOf[i] * in.heads + head) * in.width;
+      float dot = 0;
+      for (int64_t j = 0; j < in.width; ++j) dot += out[j] * row[j];
+      all[at] = dot;
+    }
+  });
 }
 
 // ---- Attention bags ----
@@ -391,9 +428,13 @@ std::string defineAll() {
                                         {entries[0], entries[1], entries[2], entries[3], "count: int32"},
                                         {"sums: float"});
   if (message.empty())
-    message = define<embeddingBagGrad>("PerigeeEmbeddingBagGrad",
-                                   {"dy: float", entries[0], entries[1], entries[2], entries[3]},
-                                   {"by_table: float", "by_weights: float"});
+    message = define<embeddingBagGradTable>("PerigeeEmbeddingBagGradTable",
+                                            {"dy: float", entries[0], entries[1], entries[2], entries[3]},
+                                            {"by_table: float"});
+  if (message.empty())
+    message = define<embeddingBagGradWeights>("PerigeeEmbeddingBagGradWeights",
+                                              {"dy: float", entries[0], entries[1], entries[2], entries[3]},
+                                              {"by_weights: float"});
   if (message.empty())
     message = define<attentionBag>("PerigeeAttentionBag",
                                    {"table: float", "gates: float", "position: float", "age: float", "items: int32",
