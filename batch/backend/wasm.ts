@@ -8,6 +8,7 @@ import { kernel as gatherV2 } from './kernels/gather-v2.ts';
 import { kernel as identity } from './kernels/identity.ts';
 import { kernels as slices } from './kernels/slice.ts';
 import { kernel as softmaxCrossEntropy } from './kernels/softmax-cross-entropy.ts';
+import { kernels as toeplitz } from './kernels/toeplitz.ts';
 import { kernel as unsortedSegmentSum } from './kernels/unsorted-segment-sum.ts';
 
 const kernels: readonly tf.KernelConfig[] = [
@@ -19,6 +20,7 @@ const kernels: readonly tf.KernelConfig[] = [
   identity,
   ...slices,
   softmaxCrossEntropy,
+  ...toeplitz,
   unsortedSegmentSum,
 ];
 

@@ -22,7 +22,10 @@ export function causalConvolution(x: tf.Tensor2D, filters: tf.Tensor2D, length: 
  * [channels, L] → lower triangular [channels, L, L] with filters[c, t − s] at (t, s). Rows of 2L − 1 cut from a repetition of 2L
  * values begin one place earlier each: the values lie on diagonals without any index. The gradient is the same cut backwards.
  */
-const toeplitz = tf.customGrad((...inputs) => {
+const toeplitz = (filters: tf.Tensor): tf.Tensor3D =>
+  (fused('Toeplitz', [filters]) ?? composedToeplitz(filters)) as tf.Tensor3D;
+
+const composedToeplitz = tf.customGrad((...inputs) => {
   const filters = inputs[0] as tf.Tensor2D;
   const [channels, length] = filters.shape;
   const period = 2 * length;

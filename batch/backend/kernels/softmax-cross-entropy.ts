@@ -18,7 +18,7 @@ export const smallest = 1e-37;
  */
 function softmaxCrossEntropy({ inputs, backend }: KernelCall<SoftmaxCrossEntropyInputs>): TensorInfo[] {
   const { logits, bias } = inputs;
-  const [rows, columns] = logits.shape as [number, number];
+  const columns = logits.shape[1]!;
   assertLists(listsOf(backend, inputs), columns);
   const masked = backend.makeOutput(logits.shape, 'float32');
   const loss = backend.makeOutput([], 'float32');
@@ -30,12 +30,8 @@ function softmaxCrossEntropy({ inputs, backend }: KernelCall<SoftmaxCrossEntropy
     attrs: { dim: 1 },
   }) as TensorInfo;
   backend.disposeData(masked.dataId);
-  const slopes = floats(backend, byLogits);
-  floats(backend, loss)[0] = toSlopes(slopes, listsOf(backend, inputs), columns);
   const sums = floats(backend, byBias).fill(0);
-  if (sums.length > 0)
-    for (let row = 0, at = 0; row < rows; row++)
-      for (let column = 0; column < columns; column++) sums[column]! += slopes[at++]!;
+  floats(backend, loss)[0] = toSlopes(floats(backend, byLogits), sums, listsOf(backend, inputs), columns);
   return [loss, byLogits, byBias];
 }
 
@@ -70,17 +66,19 @@ function mask(
 ): void {
   const rows = excludedEnds.length;
   const columns = logits.length / rows;
-  out.set(logits);
+  if (bias.length === 0) out.set(logits);
   for (let row = 0; row < rows; row++) {
     const start = row * columns;
-    for (let column = 0; column < bias.length; column++) out[start + column]! += bias[column]!;
+    for (let column = 0; column < bias.length; column++)
+      out[start + column] = logits[start + column]! + bias[column]!;
     for (let i = excludedStarts[row]!; i < excludedEnds[row]!; i++) out[start + excluded[i]!] = never;
   }
 }
 
-/** Makes slopes of probabilities, in place. @returns the loss */
+/** Makes slopes of probabilities, in place, and adds them up by column if `sums` is not empty. @returns the loss */
 function toSlopes(
   probabilities: Float32Array,
+  sums: Float32Array,
   { targets, targetEnds, targetWeights }: Lists,
   columns: number,
 ): number {
@@ -93,8 +91,17 @@ function toSlopes(
       loss -= targetWeights[i]! * Math.log(Math.max(probabilities[start + targets[i]!]!, smallest));
       total += targetWeights[i]!;
     }
-    for (let at = start; at < start + columns; at++) probabilities[at]! *= total;
-    for (; from < end; from++) probabilities[start + targets[from]!]! -= targetWeights[from]!;
+    if (sums.length === 0) for (let at = start; at < start + columns; at++) probabilities[at]! *= total;
+    else
+      for (let column = 0; column < columns; column++) {
+        const slope = probabilities[start + column]! * total;
+        probabilities[start + column] = slope;
+        sums[column]! += slope;
+      }
+    for (; from < end; from++) {
+      probabilities[start + targets[from]!]! -= targetWeights[from]!;
+      if (sums.length > 0) sums[targets[from]!]! -= targetWeights[from]!;
+    }
   }
   return loss;
 }
