@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { Dataset } from '../../../batch/data/dataset.ts';
 import { convSequence, convSequenceNetwork } from '../../../batch/models/conv-sequence.ts';
+import type { SequenceBatch } from '../../../batch/models/sequence-batches.ts';
 import {
   createOptimiser,
   createProblem,
@@ -8,7 +9,6 @@ import {
   initialise,
 } from '../../../batch/models/sequence-training.ts';
 import { seededRandom } from '../../../batch/training/random.ts';
-import { createArena } from '../../../batch/training/shared-memory.ts';
 import { datasetOf, quietRun } from '../../fixtures/dataset.ts';
 import { type BenchedStep, benchedStep } from './step.ts';
 
@@ -29,16 +29,15 @@ function drawDataset(): Dataset {
 }
 
 /** conv-sequence's step with the options of its `fast` profile, beside what `given` changes; examples are predicted events. */
-export function convSequenceStep(given: object = {}): BenchedStep {
+export function convSequenceStep(given: object = {}): BenchedStep<SequenceBatch> {
   const train = drawDataset();
   const options = v.parse(convSequence.options, given);
   const problem = createProblem(train, convSequenceNetwork(options), options, quietRun());
   const parameters = initialise(problem);
   const task = createTask(parameters, createOptimiser(parameters, problem), problem, false);
-  const makeBatch = problem.batches.open();
-  const arena = createArena();
-  return benchedStep((train.items.length - train.userIds.length) / problem.stepsPerEpoch, task, (number) => {
-    arena.reset();
-    return makeBatch(number, arena);
-  });
+  return benchedStep(
+    (train.items.length - train.userIds.length) / problem.stepsPerEpoch,
+    task,
+    problem.batches,
+  );
 }

@@ -7,7 +7,6 @@ import { createProblem } from '../../../batch/models/mult-vae-problem.ts';
 import { batchLoss, createOptimiser } from '../../../batch/models/mult-vae-training.ts';
 import type { Parameters } from '../../../batch/training/optimiser.ts';
 import { seededRandom } from '../../../batch/training/random.ts';
-import { createArena } from '../../../batch/training/shared-memory.ts';
 import { datasetOf } from '../../fixtures/dataset.ts';
 import { type BenchedStep, benchedStep } from './step.ts';
 
@@ -27,18 +26,14 @@ function drawDataset(): Dataset {
 }
 
 /** mult-vae's step with the options of its `full` profile, beside what `given` changes. */
-export function multVaeStep(given: object = {}): BenchedStep {
+export function multVaeStep(given: object = {}): BenchedStep<MultVaeBatch> {
   const options = v.parse(multVae.options, { profile: 'full', ...given });
   const problem = createProblem(drawDataset(), options, 1);
   const parameters = initialise(problem);
   const optimiser = createOptimiser(parameters, problem);
-  const makeBatch = problem.batches.open();
-  const arena = createArena();
   const loss = (number: number, batch: MultVaeBatch, read: Parameters) =>
     batchLoss(read, problem, batch, number);
   const rows = (batch: MultVaeBatch) => batch.rows;
-  return benchedStep(options.batchSize, { name: 'mult-vae', parameters, optimiser, rows, loss }, (number) => {
-    arena.reset();
-    return makeBatch(number, arena);
-  });
+  const task = { name: 'mult-vae', parameters, optimiser, rows, loss };
+  return benchedStep(options.batchSize, task, problem.batches);
 }

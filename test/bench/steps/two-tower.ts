@@ -6,7 +6,6 @@ import { createProblem } from '../../../batch/models/two-tower-problem.ts';
 import { batchLoss, createOptimiser } from '../../../batch/models/two-tower-training.ts';
 import type { Parameters } from '../../../batch/training/optimiser.ts';
 import { normal, seededRandom } from '../../../batch/training/random.ts';
-import { createArena } from '../../../batch/training/shared-memory.ts';
 import { datasetOf } from '../../fixtures/dataset.ts';
 import { type BenchedStep, benchedStep } from './step.ts';
 
@@ -14,7 +13,7 @@ import { type BenchedStep, benchedStep } from './step.ts';
 const [users, shortest, longest] = [6_040, 20, 310];
 
 /** two-tower's step with its default options, over as many items as MovieLens 1M has or another number. */
-export function twoTowerStep({ items = 3_416 } = {}): BenchedStep {
+export function twoTowerStep({ items = 3_416 } = {}): BenchedStep<TwoTowerBatch> {
   const random = seededRandom(1);
   const dataset = datasetOf(
     Array.from({ length: users }, () =>
@@ -30,16 +29,8 @@ export function twoTowerStep({ items = 3_416 } = {}): BenchedStep {
   const table = Float32Array.from({ length: (items + 1) * options.dimensions }, normal(random));
   const parameters = initialParameters(table, options.dimensions, { ...options, features: problem.features });
   const optimiser = createOptimiser(parameters, problem);
-  const makeBatch = problem.batches.open();
-  const arena = createArena();
   const loss = (_: number, batch: TwoTowerBatch, read: Parameters) => batchLoss(read, 0.1, problem, batch);
   const rows = (batch: TwoTowerBatch) => batch.rows;
-  return benchedStep(
-    options.batchSize,
-    { name: 'two-tower', parameters, optimiser, rows, loss },
-    (number) => {
-      arena.reset();
-      return makeBatch(number, arena);
-    },
-  );
+  const task = { name: 'two-tower', parameters, optimiser, rows, loss };
+  return benchedStep(options.batchSize, task, problem.batches);
 }
