@@ -361,11 +361,17 @@ export const paddedRows = (rows: number): number => Math.ceil(rows / rowBlock) *
 
 /**
  * Layout of a table file, little-endian, row-major: `values` int8 [paddedRows][dimensions],
- * `scales` float32 [paddedRows], `biases` float32 [paddedRows] (0 bytes where `bias` is false).
+ * `scales` float32 [paddedRows], `biases` float32 [paddedRows] (0 bytes where `bias` is false), `bounds` float32
+ * [paddedRows / rowBlock][2]: of each block of rows the largest norm of a dequantised row and the largest bias.
  */
 export const tableLayout = (table: Pick<Table, 'rows' | 'dimensions' | 'bias'>) => {
   const rows = paddedRows(table.rows);
-  return layOut({ values: rows * table.dimensions, scales: rows * 4, biases: table.bias ? rows * 4 : 0 });
+  return layOut({
+    values: rows * table.dimensions,
+    scales: rows * 4,
+    biases: table.bias ? rows * 4 : 0,
+    bounds: (rows / rowBlock) * 8,
+  });
 };
 
 /** Layout of a neighbours file: `items` uint32 [rows][width], `weights` float32 [rows][width]. */

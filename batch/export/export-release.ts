@@ -13,6 +13,7 @@ import { openArtifact } from './artifact-scorer.ts';
 import { encodeCatalogue } from './encode-catalogue.ts';
 import { attributeColumns, encodeColumns } from './encode-columns.ts';
 import { goldenRequests } from './golden.ts';
+import { numberByNorm } from './order-rows.ts';
 import { publishable } from './publishable.ts';
 import { exportRanker, type RankerRelease } from './ranker.ts';
 import { recallOf } from './recall.ts';
@@ -60,11 +61,12 @@ const recallWork = 2e9;
 const popularCount = limits.history + limits.exclude + limits.limit;
 
 /**
- * Makes a release of a model's artifact: quantises, proves, describes. Same input, same bytes.
+ * Makes a release of a model's artifact: orders, quantises, proves, describes. Same input, same bytes.
  * @throws ReleaseError when the artifact does not fit the dataset
  */
-export async function exportRelease(input: ReleaseInput): Promise<Release> {
-  assertRows(input);
+export async function exportRelease(source: ReleaseInput): Promise<Release> {
+  assertRows(source);
+  const input = numberByNorm(source);
   await using float = await openArtifact(input.artifact, input.popularity);
   const published = publishable(input.artifact);
   await using scorer = await openArtifact(published.artifact, input.popularity);

@@ -1,5 +1,5 @@
 import { ReleaseError } from '../../shared/errors.ts';
-import { type Table, tableLayout } from '../../shared/release.ts';
+import { rowBlock, type Table, tableLayout } from '../../shared/release.ts';
 import type { EmbeddingTable } from '../recommender.ts';
 
 /** SIMD lanes of int8: a row is a whole number of them. */
@@ -18,6 +18,8 @@ export interface TableViews {
   readonly values: Int8Array;
   /** [paddedRows] */
   readonly scales: Float32Array;
+  /** [paddedRows / rowBlock][2] */
+  readonly bounds: Float32Array;
   /** [paddedRows]; absent in a table without bias. */
   readonly biases?: Float32Array;
 }
@@ -39,7 +41,26 @@ export function quantise(source: EmbeddingTable): QuantisedTable {
     views.scales[row] = quantiseRow(values, views.values, row * dimensions);
   }
   if (source.bias !== undefined) views.biases?.set(source.bias);
+  bound(views, dimensions);
   return { table, file };
+}
+
+/** What rounding may add to a norm, and to a score that is added up in float32, generously. */
+const slack = 1 + 1e-4;
+
+/** Fills in each block's largest norm and largest bias: no row's score exceeds norm · ‖query‖ + bias. */
+function bound({ values, scales, biases, bounds }: TableViews, dimensions: number): void {
+  for (let row = 0; row < scales.length; row++) {
+    let sum = 0;
+    for (let at = row * dimensions; at < (row + 1) * dimensions; at++) sum += values[at]! ** 2;
+    const norm = Math.sqrt(sum) * scales[row]! * slack;
+    const at = 2 * Math.floor(row / rowBlock);
+    bounds[at] = Math.max(bounds[at]!, norm);
+    bounds[at + 1] = Math.max(
+      row % rowBlock === 0 ? Number.NEGATIVE_INFINITY : bounds[at + 1]!,
+      biases?.[row] ?? 0,
+    );
+  }
 }
 
 /** Writes one row at `out[at …]` and returns its scale. */
@@ -91,6 +112,7 @@ export function viewTable(file: Uint8Array, table: Omit<Table, 'file'>): TableVi
   return {
     values: new Int8Array(buffer, byteOffset + layout.values.offset, layout.values.bytes),
     scales: floats(layout.scales),
+    bounds: floats(layout.bounds),
     ...(table.bias && { biases: floats(layout.biases) }),
   };
 }

@@ -6,6 +6,7 @@ export interface PlacedTable {
   readonly values: number;
   readonly scales: number;
   readonly biases: number;
+  readonly bounds: number;
   readonly rows: number;
   readonly dimensions: number;
 }
@@ -85,10 +86,12 @@ export function createKernel(module: WebAssembly.Module, memory: WebAssembly.Mem
         table.values,
         table.scales,
         table.biases,
+        table.bounds,
         paddedRows(table.rows),
         table.dimensions,
         scratch.query,
         queryScale,
+        norm(new Int16Array(memory.buffer, scratch.query, table.dimensions)) * queryScale,
         scratch.excluded,
         scratch.heap,
         k,
@@ -122,6 +125,7 @@ export function placeTable(table: Table, address: number): PlacedTable {
     values: address + layout.values.offset,
     scales: address + layout.scales.offset,
     biases: table.bias ? address + layout.biases.offset : 0,
+    bounds: address + layout.bounds.offset,
     rows: table.rows,
     dimensions: table.dimensions,
   };
@@ -130,6 +134,12 @@ export function placeTable(table: Table, address: number): PlacedTable {
 /** Largest magnitude of an int16 query whose dot product with an int8 row of as many dimensions fits an int32. */
 export const largestQuery = (dimensions: number): number =>
   Math.min(32_767, Math.floor((2 ** 31 - 1) / (128 * dimensions)));
+
+const norm = (steps: Int16Array): number => {
+  let sum = 0;
+  for (let i = 0; i < steps.length; i++) sum += steps[i]! ** 2;
+  return Math.sqrt(sum);
+};
 
 const smallestNormal = 2 ** -126;
 

@@ -9,7 +9,7 @@ import {
   scratchSizes,
 } from '../../edge/kernel/kernel.ts';
 import { type Ranked, topK } from '../../shared/ranking.ts';
-import { layOut, tableLayout } from '../../shared/release.ts';
+import { layOut, paddedRows, rowBlock, tableLayout } from '../../shared/release.ts';
 
 const module = new WebAssembly.Module(readFileSync('edge/kernel/kernel.wasm'));
 const maxHistory = 40;
@@ -40,8 +40,27 @@ function place(table: Case) {
   new Int8Array(memory.buffer).set(table.values, at.values);
   new Float32Array(memory.buffer, at.scales).set(table.scales);
   if (table.biases) new Float32Array(memory.buffer, at.biases).set(table.biases);
+  new Float32Array(memory.buffer, at.bounds, layout.bounds.bytes / 4).set(boundsOf(table));
   kernel.clearExcluded(at, scratch);
   return { kernel, at, scratch };
+}
+
+/** Of each block of rows the largest norm and the largest bias; what is not finite bounds nothing. */
+function boundsOf({ rows, dimensions, values, scales, biases }: Case): Float32Array {
+  const bounds = new Float32Array((paddedRows(rows) / rowBlock) * 2);
+  const larger = (a: number, b: number): number =>
+    Number.isFinite(b) ? Math.max(a, b) : Number.POSITIVE_INFINITY;
+  for (let row = 0; row < rows; row++) {
+    const at = 2 * Math.floor(row / rowBlock);
+    const vector = values.subarray(row * dimensions, (row + 1) * dimensions);
+    const norm = Math.hypot(...vector) * Math.abs(scales[row]!) * (1 + 1e-4);
+    bounds[at] = larger(bounds[at]!, norm);
+    bounds[at + 1] = larger(
+      row % rowBlock === 0 ? Number.NEGATIVE_INFINITY : bounds[at + 1]!,
+      biases?.[row] ?? 0,
+    );
+  }
+  return bounds;
 }
 
 /** The same arithmetic, one number after another: int16 query, exact integer dot product, float32 steps. */

@@ -257,6 +257,23 @@ describe('bids', () => {
     });
   });
 
+  it('make no item an answer that the filter keeps out, and the others stay ranked', async () => {
+    const cheap = fixture.dataset.itemIds.filter(
+      (_, item) => (fixture.dataset.attributes[item]?.price ?? Number.POSITIVE_INFINITY) < 20,
+    );
+    const bids = (await bidsOf()).map(({ itemId }) => ({ itemId, bid: 9 }));
+    const filter = { price: { $lt: 20 } };
+    const { items, ranker } = await ask({ history, bids, filter, rankBy: 'expectedValue', limit: 100 });
+    expect(ranker).toBe('fixture-ranker');
+    expect(items.filter(({ itemId }) => !cheap.includes(itemId))).toEqual([]);
+    const wanted = bids.filter(({ itemId }) => cheap.includes(itemId));
+    expect(wanted.length).toBeGreaterThan(0);
+    expect(wanted.length).toBeLessThan(bids.length);
+    expect(items.filter(({ expectedValue }) => expectedValue !== undefined)).toHaveLength(wanted.length);
+    const rest = items.slice(wanted.length).map(({ score }) => score);
+    expect(rest).toEqual(rest.toSorted((a, b) => b - a));
+  });
+
   it('fit a request as long as it may be', async () => {
     const bids = Array.from({ length: limits.bids }, (_, i) => ({ itemId: idOf(i + 1), bid: i }));
     expect((await ask({ bids, limit: 500, rankBy: 'expectedValue' })).items).toHaveLength(500);

@@ -91,7 +91,7 @@ describe('Manifest', () => {
     [
       'a table file of another size',
       (m) => ({ ...m, artifact: { ...m.artifact, items: { ...m.artifact.items, dimensions: 32 } } }),
-      /expected items.table to have 2304 bytes, found 1280/,
+      /expected items.table to have 2368 bytes, found 1344/,
     ],
     [
       'rows that are not the catalogue’s',

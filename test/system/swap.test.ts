@@ -6,6 +6,8 @@ import type { RecommendationResponse, ReleaseResponse } from '../../shared/api.t
 import { type Manifest, releaseKey } from '../../shared/release.ts';
 import { type Bundle, bundleEdge, type Edge, startEdge } from '../fixtures/edge.ts';
 import { type Origin, startOrigin } from '../fixtures/origin.ts';
+import { generator } from '../fixtures/random.ts';
+import { fixtureRanker } from '../fixtures/ranker.ts';
 import { type FixtureRelease, fixtureRelease, storedRelease } from '../fixtures/release.ts';
 
 let bundle: Bundle;
@@ -14,6 +16,7 @@ let neighbours: FixtureRelease;
 let popularity: FixtureRelease;
 /** Its table is read in two parts. */
 let large: FixtureRelease;
+let ranked: FixtureRelease;
 
 beforeAll(async () => {
   bundle = await bundleEdge();
@@ -21,6 +24,7 @@ beforeAll(async () => {
   neighbours = await fixtureRelease({ items: 400, seed: 2, kind: 'neighbours' });
   popularity = await fixtureRelease({ items: 300, seed: 3, kind: 'none' });
   large = await fixtureRelease({ items: 17_000, dimensions: 128, seed: 4, histories: 3 });
+  ranked = await fixtureRelease({ items: 500, seed: 5, ranker: {} });
 }, 120_000);
 
 const get = async <T>(edge: Edge, path: string): Promise<T> => {
@@ -200,7 +204,7 @@ describe('a warm worker', () => {
 
   beforeAll(async () => {
     origin = await startOrigin();
-    for (const release of [embedding, neighbours, popularity]) origin.add(release);
+    for (const release of [embedding, neighbours, popularity, ranked]) origin.add(release);
     origin.point(embedding.releaseId);
     edge = await start(origin);
     await serving(edge);
@@ -228,30 +232,59 @@ describe('a warm worker', () => {
     }
   });
 
+  it('moves to a ranker and back to none', async () => {
+    const answerOf = async (release: FixtureRelease): Promise<RecommendationResponse> => {
+      origin.point(release.releaseId);
+      await until(edge, ({ releaseId }) => releaseId === release.releaseId);
+      return get(edge, '/v1/items/item-0000007/similar?limit=5');
+    };
+    const before = await answerOf(embedding);
+    const { ranker, items, degraded } = await answerOf(ranked);
+    expect({ ranker, degraded }).toEqual({ ranker: 'fixture-ranker', degraded: [] });
+    expect(items.every(({ score }) => score > 0 && score < 1)).toBe(true);
+    expect((await serving(edge)).ranker).toMatchObject({ model: 'fixture-ranker', candidates: 200 });
+    expect(await answerOf(embedding)).toEqual(before);
+    expect(await serving(edge)).not.toHaveProperty('ranker');
+  });
+
   /** Makes each broken release another one. */
   let copies = 1_000;
-  const broken = (name: string, spoil: (bytes: Uint8Array) => Uint8Array | undefined) => () => {
-    const release = remade(embedding, {}, { seed: ++copies });
-    origin.add(release);
-    const key = releaseKey(release.releaseId, name);
-    const spoiled = spoil(Uint8Array.from(origin.objects.get(key)!));
-    if (spoiled) origin.objects.set(key, spoiled);
-    else origin.objects.delete(key);
-    return release.releaseId;
-  };
+  const broken =
+    (
+      name: string,
+      spoil: (bytes: Uint8Array) => Uint8Array | undefined,
+      of: () => Release = () => embedding,
+    ) =>
+    () => {
+      const release = remade(of(), {}, { seed: ++copies });
+      origin.add(release);
+      const key = releaseKey(release.releaseId, name);
+      const spoiled = spoil(Uint8Array.from(origin.objects.get(key)!));
+      if (spoiled) origin.objects.set(key, spoiled);
+      else origin.objects.delete(key);
+      return release.releaseId;
+    };
   const flipBit = (bytes: Uint8Array): Uint8Array => {
     bytes[bytes.length >> 1]! ^= 1;
     return bytes;
   };
-  type GoldenItems = { score: number }[];
-  const golden = (change: (items: GoldenItems) => GoldenItems): Uint8Array<ArrayBuffer> => {
-    const text = new TextDecoder().decode(embedding.files.get('golden.json'));
+  type GoldenItems = { score: number; probability?: number }[];
+  const golden = (
+    change: (items: GoldenItems) => GoldenItems,
+    of: Release = embedding,
+  ): Uint8Array<ArrayBuffer> => {
+    const text = new TextDecoder().decode(of.files.get('golden.json'));
     const parsed = JSON.parse(text) as { requests: { items: GoldenItems }[] };
     for (const request of parsed.requests) request.items = change(request.items);
     return new TextEncoder().encode(JSON.stringify(parsed));
   };
   const scoreAltered = (items: GoldenItems): GoldenItems =>
     items.map(({ score, ...item }, rank) => ({ ...item, score: rank === 3 ? score * 1.05 : score }));
+  const unproven = (items: GoldenItems): GoldenItems => items.map(({ probability: _, ...item }) => item);
+  const otherRanker = (): Uint8Array<ArrayBuffer> => {
+    const { artifact } = fixtureRanker(generator(6), { rows: 501, dimensions: 32 });
+    return artifact.network.onnx.slice();
+  };
   const published = (release: Release) => () => {
     origin.add(release);
     return release.releaseId;
@@ -292,6 +325,31 @@ describe('a warm worker', () => {
       'golden requests that prove nothing',
       () => published(remade(embedding, { 'golden.json': golden(() => []) }))(),
       /golden\.json: .*expected at least one request/,
+    ],
+    [
+      'a flipped bit in the ranker',
+      broken('ranker.onnx', flipBit, () => ranked),
+      /ranker\.onnx: expected sha256/,
+    ],
+    [
+      'a flipped bit in the ranker’s table',
+      broken('ranker.table', flipBit, () => ranked),
+      /ranker\.table: expected sha256/,
+    ],
+    [
+      'a ranker that is none',
+      () => published(remade(ranked, { 'ranker.onnx': new Uint8Array(64) }))(),
+      /ranker: expected a model/,
+    ],
+    [
+      'another ranker than was proven',
+      () => published(remade(ranked, { 'ranker.onnx': otherRanker() }))(),
+      /golden request \d+ .*, ranked: expected/,
+    ],
+    [
+      'a ranker that nothing proves',
+      () => published(remade(ranked, { 'golden.json': golden(unproven, ranked) }))(),
+      /golden\.json: expected golden requests with a probability for every item, found 0 of/,
     ],
     [
       'a channel pointing to what is not there',
@@ -367,4 +425,21 @@ it('refuses a release that does not fit beside the one that serves', async () =>
   const { releaseId, lastFailure } = await until(edge, ({ lastFailure }) => lastFailure !== undefined);
   expect(releaseId).toBe(embedding.releaseId);
   expect(lastFailure?.reason).toMatch(/memory: expected a release of at most \d+ bytes/);
+});
+
+it('counts a ranker’s table and work space when it looks whether a release fits', async () => {
+  const options = { items: 2_000, dimensions: 256, histories: 3, seed: 6 };
+  const [without, withRanker] = [
+    await fixtureRelease(options),
+    await fixtureRelease({ ...options, ranker: {} }),
+  ];
+  await using origin = await startOrigin();
+  for (const release of [embedding, without, withRanker]) origin.add(release);
+  origin.point(withRanker.releaseId, [embedding.releaseId]);
+  await using edge = await start(origin, { MEMORY_MIB: '2' });
+  const refused = await serving(edge);
+  expect(refused.releaseId).toBe(embedding.releaseId);
+  expect(refused.lastFailure?.reason).toMatch(/memory: expected a release of at most \d+ bytes/);
+  origin.point(without.releaseId);
+  await until(edge, ({ releaseId }) => releaseId === without.releaseId);
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { graph, ReduceMean, Tanh } from '../../batch/export/onnx/index.ts';
+import { Add, Cast, graph, ReduceMean, ReduceSum, Tanh } from '../../batch/export/onnx/index.ts';
 import type { EncoderFeeds } from '../../edge/encode.ts';
-import { openEncoder } from '../../edge/onnx.ts';
+import { openEncoder, openRanker } from '../../edge/onnx.ts';
+import type { RankerFeeds } from '../../edge/rank.ts';
 
 const dimensions = 16;
 
@@ -30,6 +31,20 @@ const expected = (length: number, squash: (value: number) => number): number[] =
   });
 };
 
+/** probability = Σ of the candidate's two numbers + Σ context. */
+function sums(): Uint8Array {
+  const g = graph('ranker');
+  const context = ReduceSum(Cast(g.input('context', [1, 3], 'int32'), 'float32'), [0, 1]);
+  g.output('probability', Add(ReduceSum(g.input('candidates', ['C', 2]), [1]), context), ['C']);
+  return g.encode();
+}
+
+/** Candidate i is (i, i). */
+const asked = (count: number): RankerFeeds => ({
+  candidates: { data: Float32Array.from({ length: 2 * count }, (_, i) => i >> 1), dimensions: [count, 2] },
+  context: { data: Int32Array.of(3 * count, 5 * count, 2 * count), dimensions: [1, 3] },
+});
+
 const largestDifference = (a: ArrayLike<number>, b: readonly number[]): number =>
   b.reduce((most, value, i) => Math.max(most, Math.abs(value - a[i]!)), 0);
 
@@ -46,6 +61,22 @@ describe('onnxruntime-web in workerd', () => {
     const after = await encoders[1].run(feeds(5));
     expect(largestDifference(after, expected(5, Math.tanh))).toBeLessThan(1e-6);
     await encoders[1].release();
+  });
+
+  it('runs an encoder and a ranker in turns, floats and whole numbers in, and tells how long the ranker took', async () => {
+    const [encoder, ranker] = await Promise.all([openEncoder(model(true)), openRanker(sums())]);
+    const runs = Array.from(
+      { length: 30 },
+      (_, i) => [encoder.run(feeds(i + 1)), ranker.run(asked(i + 1))] as const,
+    );
+    for (const [i, [query, ranking]] of runs.entries()) {
+      expect(largestDifference(await query, expected(i + 1, Math.tanh))).toBeLessThan(1e-6);
+      const { probabilities, milliseconds } = await ranking;
+      expect([...probabilities]).toEqual(Array.from({ length: i + 1 }, (_, row) => row * 2 + 10 * (i + 1)));
+      expect(milliseconds).toBeGreaterThanOrEqual(0);
+    }
+    await encoder.release();
+    await ranker.release();
   });
 
   it('goes on after a run that fails', async () => {

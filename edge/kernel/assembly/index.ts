@@ -89,7 +89,8 @@ function lane(scores: v128, index: u32): f32 {
  * The `k` best rows by `(values[row] · query) × scales[row] × queryScale + biases[row]`, best first. Returns how many
  * there are; rows whose score is not finite never rank.
  *
- * `values` int8 [rows][dimensions], `scales` and `biases` f32 [rows] (`biases` 0: none), `rows` a multiple of 32,
+ * `values` int8 [rows][dimensions], `scales` and `biases` f32 [rows] (`biases` 0: none), `bounds` f32 [rows / 32][2]: a block's
+ * largest norm and bias, so that by Cauchy and Schwarz no score in it exceeds norm × queryNorm + bias; `rows` a multiple of 32,
  * `dimensions` of 16; `query` int16 [dimensions], small enough that no dot product overflows; `excluded` a bitmap of
  * rows, lowest bit first; `heap` room for k entries of 8 bytes; `ranked` receives row numbers, u32 [k], and behind
  * them scores, f32 [k].
@@ -98,10 +99,12 @@ export function scan(
   values: usize,
   scales: usize,
   biases: usize,
+  bounds: usize,
   rows: u32,
   dimensions: usize,
   query: usize,
   queryScale: f32,
+  queryNorm: f32,
   excluded: usize,
   heap: usize,
   k: u32,
@@ -115,6 +118,8 @@ export function scan(
   for (let block: u32 = 0; block < rows; block += 32) {
     const allowed = ~load<u32>(excluded + (block >> 3));
     if (allowed == 0) continue;
+    const bound = bounds + (<usize>block >> 2);
+    if (load<f32>(bound) * queryNorm + load<f32>(bound, 4) < worst) continue;
     for (let row = block; row < block + 32; row += 4) {
       if (((allowed >> (row & 31)) & 15) == 0) continue;
       const dots = f32x4.convert_i32x4_s(dot4(values + <usize>row * dimensions, dimensions, query));

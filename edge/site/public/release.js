@@ -103,14 +103,26 @@ const moment = (iso) =>
     new Date(iso).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' }),
   );
 
+/**
+ * @param {NonNullable<ReleaseResponse['ranker']>} ranker
+ * @returns {[string, string]}
+ */
+function rankerFact({ model, candidates, evaluation }) {
+  const auc = evaluation.models.find(({ name }) => name === model)?.metrics.auc.value;
+  const quality = auc === undefined ? '' : `, AUC ${metric(auc)}`;
+  return ['Ranker', `${model}, of ${count(candidates)} candidates${quality}: scores are probabilities`];
+}
+
 /** @param {ReleaseResponse} release */
 function releaseFacts(release) {
   const kinds = Object.entries(release.eventKinds).map(([kind, weight]) => `${kind} ${weight}`);
+  const { ranker } = release;
   /** @type {[string, Node | string][]} */
   const pairs = [
     ['Release', el('code', {}, release.releaseId)],
     ['Model', release.model],
     ['Artifact', release.artifact],
+    ...(ranker === undefined ? [] : [rankerFact(ranker)]),
     ['Items', count(release.items)],
     ['Event weights', kinds.join(', ')],
     ['Active since', moment(release.activatedAt)],

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { exportRelease } from '../../../batch/export/export-release.ts';
 import { openOnnx } from '../../../batch/export/onnx/session.ts';
 import { dequantise } from '../../../batch/export/quantise.ts';
-import type { Artifact } from '../../../batch/recommender.ts';
+import type { Artifact, EmbeddingTable } from '../../../batch/recommender.ts';
 import { sha256 } from '../../../batch/sha256.ts';
 import { openCatalogue } from '../../../shared/catalogue.ts';
 import { ReleaseError } from '../../../shared/errors.ts';
@@ -210,4 +210,47 @@ describe('exportRelease refuses', () => {
       /expected neighbours below 201 with finite weights, found item 999/,
     );
   });
+});
+
+it('numbers items by the norm of their vectors, however the model numbered them', async () => {
+  for (const options of [{}, { bias: true, ownHistoryTable: true }]) {
+    const release = await fixtureRelease({ items: 300, dimensions: 16, histories: 20, ...options });
+    const { artifact, dataset, popularity, histories, manifest } = release;
+    if (artifact.kind !== 'embedding') throw new Error(`expected an embedding, found ${artifact.kind}`);
+    // The same release as a model would hand it over that numbers the other way round.
+    const last = dataset.itemIds.length - 1;
+    const turned = (item: number): number => (item === 0 ? 0 : last + 1 - item);
+    const turn = <T>(values: readonly T[]): T[] => values.map((_, item) => values[turned(item)]!);
+    const turnTable = ({ bias, ...table }: EmbeddingTable): EmbeddingTable => {
+      const d = table.dimensions;
+      const values = table.values.map((_, at) => table.values[turned(Math.floor(at / d)) * d + (at % d)]!);
+      return { ...table, values, ...(bias && { bias: bias.map((_, item) => bias[turned(item)]!) }) };
+    };
+    const found = await exportRelease({
+      name: manifest.name,
+      model: manifest.model,
+      artifact: {
+        ...artifact,
+        items: turnTable(artifact.items),
+        ...(artifact.history && { history: turnTable(artifact.history) }),
+      },
+      dataset: {
+        ...dataset,
+        itemIds: turn(dataset.itemIds),
+        attributes: turn(dataset.attributes),
+        items: dataset.items.map(turned),
+      },
+      fingerprint: manifest.data.fingerprint,
+      popularity: popularity.map((_, item) => popularity[turned(item)]!),
+      histories: histories.map((history) => ({ ...history, items: history.items.map(turned) })),
+      evaluation: manifest.evaluation,
+      eventKinds: manifest.eventKinds,
+      defaultEventKind: manifest.defaultEventKind,
+      seed: manifest.seed,
+      config: manifest.config,
+      codeVersion: manifest.code.version,
+    });
+    expect(found.files).toEqual(release.files);
+    expect(found.releaseId).toBe(release.releaseId);
+  }
 });

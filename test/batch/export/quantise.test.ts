@@ -69,7 +69,7 @@ describe('quantise', () => {
     );
   });
 
-  it('lays the file out as documented: values, scales, biases, padding of zeros', () => {
+  it('lays the file out as documented: values, scales, biases, bounds, padding of zeros', () => {
     const source: EmbeddingTable = {
       rows: 3,
       dimensions: 2,
@@ -79,7 +79,7 @@ describe('quantise', () => {
     const { file, table: described } = quantise(source);
     expect(described).toEqual({ rows: 3, dimensions: 16, bias: true });
     expect(paddedRows(3)).toBe(32);
-    expect(file).toHaveLength(32 * 16 + 32 * 4 + 32 * 4);
+    expect(file).toHaveLength(32 * 16 + 32 * 4 + 32 * 4 + 64);
     const values = new Int8Array(file.buffer, 0, 32 * 16);
     expect([...values.subarray(16, 18)]).toEqual([127, -32]);
     expect([...values.subarray(32, 34)]).toEqual([0, 127]);
@@ -91,6 +91,10 @@ describe('quantise', () => {
       ...new Array(29).fill(0),
     ]);
     expect([...new Float32Array(file.buffer, 640, 32)]).toEqual([0, 0.5, -1, ...new Array(29).fill(0)]);
+    const [norm, bias] = new Float32Array(file.buffer, 768, 2);
+    expect(norm).toBeGreaterThanOrEqual(254);
+    expect(norm).toBeLessThan(254.1);
+    expect(bias).toBe(0.5);
   });
 
   it.each<[string, EmbeddingTable, string]>([
@@ -127,6 +131,6 @@ describe('quantise', () => {
 
   it('opens only a file of the table’s size', () => {
     const { file, table: described } = quantise({ rows: 2, dimensions: 3, values: new Float32Array(6) });
-    expect(() => viewTable(file.subarray(0, -64), described)).toThrow('expected 640 bytes, found 576');
+    expect(() => viewTable(file.subarray(0, -64), described)).toThrow('expected 704 bytes, found 640');
   });
 });

@@ -93,6 +93,25 @@ describe('perigee release', () => {
     await expect(command('show ffffffffffffffff')).rejects.toThrow(ReleaseError);
   });
 
+  it('lists and shows a ranker beside what it ranks', async () => {
+    const other = openStore('ranked', { baseDirectory: root, environment: {} });
+    const release = await fixtureRelease({ items: 30, kind: 'neighbours', histories: 3, ranker: {} });
+    await publish(other, { ...release, channel: 'production' });
+    const run = (verb: string) => releaseCommand(other, 'production', [verb], { keep: 5, dryRun: false });
+    expect(await run('list')).toContain('fixture-neighbours + fixture-ranker');
+    const shown = (await run('show')).split('\n').map((line) => line.trim().split(/ {2,}/));
+    expect(shown).toEqual(
+      expect.arrayContaining([
+        ['ranker', 'fixture-ranker, over 200 candidates'],
+        ['context', 'daytime (4 values), device (2 values)'],
+        ['ranker test', 'none: random weights; 0 examples'],
+        ['int8', `moves no probability by more than ${release.manifest.ranker!.quantisationDifference}`],
+        ['ranker', 'auc', 'logLoss', 'ece'],
+        ['fixture-ranker', '0.5000', '0.7000', '0.1000'],
+      ]),
+    );
+  });
+
   it('verifies, and fails with every fault of a release that does not', async () => {
     expect(await command('verify')).toMatch(
       new RegExp(`^Release ${b.releaseId} is whole: 4 files, .* every checksum right\\.$`),
