@@ -145,7 +145,8 @@ describe('explain', () => {
     const history = eventsOf(fixture, fixture.histories[3]!);
     const retrieved = (await ask({ history, limit: 500, explain: true })).answer.items;
     const reasonsOf = new Map(retrieved.map(({ itemId, reasons }) => [itemId, reasons]));
-    const { itemId } = retrieved.at(-1)!;
+    const best = new Set((await ask({ history, limit: 200 })).answer.items.map(({ itemId }) => itemId));
+    const { itemId } = retrieved.find((item) => !best.has(item.itemId))!;
     const { answer, timing } = await ask({
       history,
       bids: [{ itemId, bid: 2 }],
