@@ -286,6 +286,8 @@ describe('batch and worker agree', () => {
       identical: 270,
     },
     { name: 'conv-sequence', options: { epochs: 1, blocks: 2 }, customers: 300, identical: 270 },
+    { name: 'caser', options: { epochs: 1 }, customers: 300, identical: 270 },
+    { name: 'next-it-net', options: { epochs: 1 }, customers: 300, identical: 270 },
   ])('within the bounds of int8 on $customers customers, by $name', async (subjectOf) => {
     const { name, options, customers } = subjectOf;
     const { model, artifact, subject } = await fitted(name, options, customers, data);
