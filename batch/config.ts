@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { ItemAttributes } from '../shared/catalogue.ts';
-import { ChannelName } from '../shared/release.ts';
+import { mostExamined } from '../shared/evidence.ts';
+import { ChannelName, Examined } from '../shared/release.ts';
 import { evidenceKinds } from '../shared/sentences.ts';
 
 /**
@@ -151,6 +152,15 @@ export const SplitConfig = v.variant('kind', [
     validationShare: v.optional(HeldOutShare, 0.1),
   }),
   /**
+   * Who to know: users and items are the same people, each friendship an event of either. Shares of all friendships are
+   * hidden, from both sides.
+   */
+  v.strictObject({
+    kind: v.literal('friendships'),
+    testShare: v.optional(HeldOutShare, 0.1),
+    validationShare: v.optional(HeldOutShare, 0.1),
+  }),
+  /**
    * The test events are given; the validation is each user's last training event or, where the order says nothing, a
    * random share of each user's.
    */
@@ -208,8 +218,15 @@ export type RankerConfig = v.InferOutput<typeof RankerConfig>;
 export const Config = v.strictObject({
   /** What is recommended: appears in reports, releases and the page. */
   name: v.pipe(v.string(), v.minLength(1)),
-  /** What histories hold, for the sentences that give reasons: items that somebody liked, or people that they know. */
-  evidence: v.optional(v.picklist(evidenceKinds), 'items'),
+  explain: v.optional(
+    v.strictObject({
+      /** What histories hold, for the sentences: items that somebody liked, or people that they know. */
+      evidence: v.optional(v.picklist(evidenceKinds), 'items'),
+      /** Different items of a history, the newest, that may be left out in turn: each costs a run of the encoder. */
+      examine: v.optional(Examined, mostExamined),
+    }),
+    {},
+  ),
   seed: v.optional(Count, 42),
   data: DataConfig,
   split: v.optional(SplitConfig, { kind: 'leave-one-out' }),

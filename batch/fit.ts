@@ -47,7 +47,7 @@ export interface Entrant {
 }
 
 /**
- * The baselines and the models that the config names.
+ * The baselines that suit the split, and the models that the config names.
  * @throws ConfigError for a model that does not exist, or options that are not its own
  */
 export function configuredModels(config: Config): Entrant[] {
@@ -56,7 +56,9 @@ export function configuredModels(config: Config): Entrant[] {
   if (unknown.length > 0)
     throw new ConfigError(`models: expected ${known.join(', ')}; found ${unknown.join(', ')}`);
   return recommenders
-    .filter(({ name, baseline }) => baseline || name in config.models)
+    .filter(({ name, baseline, splits = [config.split.kind] }) => {
+      return (baseline && splits.includes(config.split.kind)) || name in config.models;
+    })
     .map((recommender) => ({
       recommender,
       options: parseOptions(recommender, config.models[recommender.name] ?? {}),

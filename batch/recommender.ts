@@ -1,6 +1,7 @@
 import type { GenericSchema } from 'valibot';
 import type { EncoderInput, RankerInput } from '../shared/features.ts';
 import type { History } from '../shared/history.ts';
+import type { SplitConfig } from './config.ts';
 import type { Dataset } from './data/dataset.ts';
 import type { Dimension } from './tune/dimensions.ts';
 
@@ -17,6 +18,8 @@ export interface Recommender<Options = unknown> {
   readonly name: string;
   /** Baselines stand in every table and may be served, but are not what a run is for. */
   readonly baseline: boolean;
+  /** Of a baseline that answers one question only: the kinds of split that ask it. Left out: all. */
+  readonly splits?: readonly SplitConfig['kind'][];
   /** Validates options and fills defaults; `{}` must be valid and sensible on data never seen. */
   readonly options: GenericSchema<unknown, Options>;
   /** What `perigee tune` may vary; a model without it cannot be tuned. */

@@ -3,13 +3,14 @@ import { styleText } from 'node:util';
 import type { Config } from './config.ts';
 import type { PreparedData } from './data/prepare.ts';
 import { primaryOf } from './evaluate/evaluation.ts';
-import { explainRelease } from './evaluate/explain.ts';
+import { explainArtifact } from './evaluate/explain.ts';
 import { renderReport } from './evaluate/report.ts';
 import type { Release } from './export/export-release.ts';
 import type { Candidate, Finalist } from './fit.ts';
 import type { Verdict } from './gate.ts';
 import type { Context } from './pipeline.ts';
 import { codeVersion } from './publish.ts';
+import type { FittedRanker } from './ranking/fit-ranker.ts';
 import { writeWhole } from './write-whole.ts';
 
 interface Result {
@@ -24,6 +25,7 @@ interface ReportedRun extends Result {
   readonly config: Config;
   readonly data: PreparedData;
   readonly candidates: readonly Candidate[];
+  readonly ranker: FittedRanker | undefined;
 }
 
 /** Writes the run's HTML page as `<releaseId>.html` and `latest.html`; returns the latter's path. */
@@ -31,13 +33,21 @@ export async function writeReport(
   run: ReportedRun,
   { reportDirectory, reporter, cache }: Context,
 ): Promise<string> {
-  const { config, data, candidates, finalists, winner, release, verdict, published } = run;
+  const { config, data, candidates, finalists, winner, ranker, release, verdict, published } = run;
   return reporter.stage('report', async (stage) => {
     const { trainAndValidation: dataset, test } = await data.split();
     const { value: explanations } = await cache.get(
       'explain',
       { ...data.splitInputs, releaseId: release.releaseId },
-      () => explainRelease(release, winner.test.examples, test),
+      () =>
+        explainArtifact({
+          artifact: winner.artifact,
+          examples: winner.test.examples,
+          test,
+          rows: dataset.itemIds.length,
+          seed: config.seed,
+          examine: config.explain.examine,
+        }),
     );
     const { quantisationRecall } = release.manifest;
     const page = renderReport({
@@ -51,6 +61,7 @@ export async function writeReport(
       })),
       winner: winner.name,
       explanations,
+      ...(ranker && { ranker }),
       verdict,
       ...(published && { release: { releaseId: release.releaseId, channel: config.channel } }),
       ...(quantisationRecall !== undefined && { quantisationRecall }),

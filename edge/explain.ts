@@ -57,7 +57,11 @@ async function evidenceOf(
     case 'embedding': {
       if (query === undefined) return undefined;
       const rows = release.kernel.gather(artifact.items, artifact.scratch, items);
-      return leaveOneOut(history, { query, rows, encode: async (other) => (await encode(release, other))! });
+      return leaveOneOut(
+        history,
+        { query, rows, encode: async (other) => (await encode(release, other))! },
+        release.manifest.explain?.examine,
+      );
     }
     case 'neighbours':
       return neighboursEvidence(artifact.neighbours, history, items);
@@ -78,6 +82,6 @@ function whyOf(release: Release, evidence: Evidence, place: number, language: La
       itemId: catalogue.itemId(item),
       share: Number(share.toFixed(4)),
     })),
-    sentence: sentenceFor(language, release.manifest.evidence ?? 'items', names),
+    sentence: sentenceFor(language, release.manifest.explain?.evidence ?? 'items', names),
   };
 }

@@ -70,7 +70,7 @@ export function planRelease(manifest: Manifest): Plan {
   }
   if (ranker !== undefined) {
     files[ranker.items.file] = bytesOf(manifest, ranker.items.file);
-    const gathered = Math.max(limits.limit + limits.bids, ranker.maxHistory);
+    const gathered = Math.max(limits.limit, ranker.maxHistory);
     work['ranker.indices'] = gathered * 4;
     work['ranker.gathered'] = gathered * ranker.items.dimensions * 4;
   }

@@ -1,5 +1,5 @@
 import type { Degradation, RecommendationRequest, RecommendationResponse } from '../shared/api.ts';
-import { type History, latest } from '../shared/history.ts';
+import { chosen, type History, latest } from '../shared/history.ts';
 import { encode } from './encode.ts';
 import { type Explanation, explain } from './explain.ts';
 import { type Exclusion, excludes, exclusionOf } from './filter.ts';
@@ -22,7 +22,7 @@ export async function recommend(
   const { manifest } = release;
   const { limit } = request;
   const resolved = stopwatch.time('history', () => resolveRequest(manifest, release.placed(), request));
-  const history = latest(resolved.history, manifest.maxHistory);
+  const history = latest(chosen(resolved.history), manifest.maxHistory);
   const encoded = await stopwatch.timeAsync('encode', () => encodeOrDegrade(release, history));
   const count = release.ranker ? Math.max(limit, manifest.ranker?.candidates ?? 0) : limit;
   // From here to the ranker nothing is awaited: the filter's bitmap is shared by all requests.

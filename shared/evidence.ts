@@ -17,8 +17,10 @@ export interface Evidence {
   readonly contributions: Float64Array;
 }
 
-/** What leaving out may cost: encoder runs, and the events that they read together. */
-export const leaveOneOutBounds = { runs: 50, events: 10_000 } as const;
+/** Items that are left out in turn, unless a config says otherwise: each costs a run of the encoder. */
+export const mostExamined = 50;
+/** Events that these runs may read together. */
+export const mostEventsRead = 10_000;
 
 /** Exact, for scores by `scoreByNeighbours`: the terms of that sum. */
 export function neighboursEvidence(
@@ -53,14 +55,18 @@ export interface Embedded {
 
 /**
  * For scores query · row: (query − query without the item) · row, one encoder run for each item that is examined, whatever
- * the number of recommended items. The newest items are examined, as many as {@link leaveOneOutBounds} allow. `history` is
+ * the number of recommended items. The newest `most` items are examined, fewer of a very long history ({@link mostEventsRead}). `history` is
  * what the encoder read, and not empty; a history of one item owes everything to it.
  * @throws what `encode` throws
  */
-export async function leaveOneOut(history: History, { query, rows, encode }: Embedded): Promise<Evidence> {
+export async function leaveOneOut(
+  history: History,
+  { query, rows, encode }: Embedded,
+  most = mostExamined,
+): Promise<Evidence> {
   const different = differentItems(history);
-  const { runs, events } = leaveOneOutBounds;
-  const items = different.subarray(0, Math.min(runs, Math.max(1, Math.floor(events / history.items.length))));
+  const affordable = Math.max(1, Math.floor(mostEventsRead / history.items.length));
+  const items = different.subarray(0, Math.min(most, affordable));
   const dimensions = query.length;
   const recommended = rows.length / dimensions;
   const contributions = new Float64Array(recommended * items.length);

@@ -30,6 +30,8 @@ import { fixtureRelease, writeRelease } from './fixtures/release.ts';
  * workerd for the release that was made of it, with int8 tables, through the ONNX encoder and the kernel.
  */
 const answerLength = 10;
+/** Questions of a subject that ask for reasons too. */
+const explainedHistories = 60;
 
 /** A release and the questions put to it. */
 interface Subject {
@@ -90,6 +92,7 @@ async function recommend(
   url: string,
   { release, itemIds }: Subject,
   history: History,
+  explain: boolean,
 ): Promise<RecommendedItem[]> {
   const { eventKinds, artifact } = release.manifest;
   const kindOf = (weight: number): string =>
@@ -102,7 +105,7 @@ async function recommend(
   const response = await fetch(`${url}/v1/recommendations`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ history: events, limit: answerLength, explain: true }),
+    body: JSON.stringify({ history: events, limit: answerLength, explain }),
   });
   const body: unknown = await response.json();
   expect(response.status, JSON.stringify(body)).toBe(200);
@@ -126,8 +129,8 @@ async function ask(subject: Subject): Promise<Answer[]> {
       environment: process.env,
     });
     const indexOf = new Map(subject.itemIds.map((itemId, index) => [itemId, index]));
-    return await inParallel(subject.histories, async (history) => {
-      const items = await recommend(worker.url, subject, history);
+    return await inParallel([...subject.histories.entries()], async ([query, history]) => {
+      const items = await recommend(worker.url, subject, history, query < explainedHistories);
       return items.map(({ itemId, score, reasons = [] }) => ({
         item: indexOf.get(itemId)!,
         score,
@@ -172,8 +175,6 @@ async function releasedScores(artifact: Artifact, histories: readonly History[])
   for (const history of histories) scores.push(await scorer.score(history));
   return scores;
 }
-
-const explainedHistories = 100;
 
 /** Holds the first answers' reasons against those that the batch side finds on the released tables: the same, to the digit. */
 async function expectSameReasons(

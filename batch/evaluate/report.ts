@@ -6,6 +6,7 @@ import { type Html, html } from './report/html.ts';
 import { findingsOf, type ReportInput } from './report/input.ts';
 import { modelsSection } from './report/models.ts';
 import { page } from './report/page.ts';
+import { rankerSection } from './report/ranker.ts';
 import { slicesSection } from './report/slices.ts';
 import { trainingSection } from './report/training.ts';
 
@@ -19,6 +20,7 @@ export function renderReport(input: ReportInput): string {
   const findings = findingsOf(input);
   const sections: readonly (readonly [id: string, title: string, section: Html | undefined])[] = [
     ['models', 'Models', modelsSection(findings)],
+    ['ranker', 'Ranker', rankerSection(findings)],
     ['slices', 'Slices', slicesSection(findings)],
     ['examples', 'Examples', examplesSection(findings)],
     ['training', 'Training', trainingSection(findings)],

@@ -14,8 +14,8 @@ import { type FloatTensor, type OnnxSession, openOnnx } from './onnx/session.ts'
 export interface ArtifactScorer extends AsyncDisposable {
   /** Every item's score, [rows], for a history that is not empty; −∞ where there is none. */
   score(history: History): Promise<Float32Array>;
-  /** What of a history that is not empty carried these items; undefined where items do not depend on the history. */
-  explain(history: History, items: Int32Array): Promise<Evidence | undefined>;
+  /** What of a history that is not empty carried these items, where that is measured of the newest `most` items; undefined where items do not depend on the history. */
+  explain(history: History, items: Int32Array, most?: number): Promise<Evidence | undefined>;
 }
 
 type EmbeddingArtifact = Extract<Artifact, { kind: 'embedding' }>;
@@ -40,10 +40,10 @@ export async function openArtifact(artifact: Artifact, popularity: Float32Array)
   const queryOf = (history: History) => encode(session, artifact, history);
   return {
     score: async (history) => dotProducts(await queryOf(history), artifact.items),
-    explain: async (whole, items) => {
+    explain: async (whole, items, most) => {
       const history = latest(whole, artifact.maxHistory);
       const query = await queryOf(history);
-      return leaveOneOut(history, { query, rows: gather(artifact.items, items), encode: queryOf });
+      return leaveOneOut(history, { query, rows: gather(artifact.items, items), encode: queryOf }, most);
     },
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };

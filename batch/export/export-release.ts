@@ -4,7 +4,6 @@ import { ReleaseError } from '../../shared/errors.ts';
 import type { History } from '../../shared/history.ts';
 import { topK } from '../../shared/ranking.ts';
 import type { Manifest } from '../../shared/release.ts';
-import type { EvidenceKind } from '../../shared/sentences.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { PopularitySummary } from '../data/drift.ts';
 import type { Artifact } from '../recommender.ts';
@@ -40,8 +39,8 @@ export interface ReleaseInput {
   readonly evaluation: Manifest['evaluation'];
   readonly eventKinds: Readonly<Record<string, number>>;
   readonly defaultEventKind: string;
-  /** What histories hold; left out, items. */
-  readonly evidence?: EvidenceKind | undefined;
+  /** How recommendations are explained; left out, as by default. */
+  readonly explain?: Manifest['explain'];
   readonly seed: number;
   readonly config: unknown;
   readonly codeVersion: string;
@@ -99,7 +98,7 @@ export async function exportRelease(source: ReleaseInput): Promise<Release> {
     artifact: published.released,
     ...(ranker && { ranker: ranker.released }),
     catalogue: { file: 'catalogue.bin', items: input.dataset.itemIds.length - 1 },
-    ...(input.evidence !== undefined && { evidence: input.evidence }),
+    ...(input.explain && { explain: input.explain }),
     ...(filterable.length > 0 && { columns: { file: 'columns.bin', entries: columns.entries } }),
     maxHistory: maxHistory(input.artifact),
     eventKinds: input.eventKinds,

@@ -3,9 +3,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type Calibration, calibrated, plattScaling } from '../ranking/calibration.ts';
 import type { RankerModel, RankingRows } from '../ranking/ranker.ts';
 import { heap } from '../training/shared-memory.ts';
-import { layOut, type Question } from './ctr-ranker-batches.ts';
-import { itemTable, logits, type Shape, type Weights } from './ctr-ranker-network.ts';
+import { layOut, type Question } from './ctr-ranker-layout.ts';
+import { itemTable, logits } from './ctr-ranker-network.ts';
 import { rankerInputsOf, rankerOnnx } from './ctr-ranker-onnx.ts';
+import type { Shape, Weights } from './ctr-ranker-parameters.ts';
 import type { Problem } from './ctr-ranker-problem.ts';
 
 type ScoringContext = Pick<Problem, 'features'> & {

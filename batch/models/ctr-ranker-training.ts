@@ -6,7 +6,8 @@ import { train } from '../training/loop.ts';
 import { cosineDecay, createAdamW, type Parameters } from '../training/optimiser.ts';
 import type { LabelledBatch } from './ctr-ranker-batches.ts';
 import { logitsOf } from './ctr-ranker-model.ts';
-import { initialParameters, itemTable, logits, type Weights } from './ctr-ranker-network.ts';
+import { itemTable, logits } from './ctr-ranker-network.ts';
+import { initialParameters, type Weights } from './ctr-ranker-parameters.ts';
 import type { Problem } from './ctr-ranker-problem.ts';
 
 /** Untrained parameters. */

@@ -1,12 +1,9 @@
 import { calibrated } from '../ranking/calibration.ts';
 import { logLoss } from '../ranking/metrics.ts';
-import type { RankingRows, RankingSplit, ScoreRows } from '../ranking/ranker.ts';
+import type { RankingSplit, ScoreRows } from '../ranking/ranker.ts';
 import { shuffle, stream } from '../training/examples.ts';
 import { normal, seededRandom } from '../training/random.ts';
-import { itemFeatures } from './two-tower-features.ts';
-
-/** What a linear baseline is told of a row. Unlike the rankers, these know users by their number. */
-export type Field = 'user' | 'item' | 'attributes' | 'context';
+import { type Encoded, type Field, oneHotEncoder } from './one-hot.ts';
 
 export interface FactorisationOptions {
   readonly fields: readonly Field[];
@@ -32,7 +29,7 @@ export function fitFactorisation(
   options: FactorisationOptions,
   seed: number,
 ): ScoreRows {
-  const encode = encoder(split, options.fields);
+  const encode = oneHotEncoder(split, options.fields);
   const { offsets, items, weights, context } = split.train;
   const users = new Int32Array(items.length);
   for (let user = 0; user + 1 < offsets.length; user++) users.fill(user, offsets[user], offsets[user + 1]);
@@ -57,14 +54,6 @@ export function fitFactorisation(
   return async (rows) => predict(best!.machine, encode(rows));
 }
 
-/** Rows as sparse vectors: those of row r are at starts[r] … starts[r + 1] − 1. */
-interface Encoded {
-  readonly width: number;
-  readonly starts: Int32Array;
-  readonly features: Int32Array;
-  readonly values: Float32Array;
-}
-
 interface Machine {
   /** [width + 1], the last of them w₀. */
   readonly linear: Float32Array;
@@ -84,41 +73,6 @@ function createMachine(width: number, k: number, seed: number): Machine {
   const draw = normal(seededRandom(seed));
   const factors = Float32Array.from({ length: width * k }, () => factorScale * draw());
   return { linear: new Float32Array(width + 1), factors, k };
-}
-
-type Rows = Omit<RankingRows, 'histories'>;
-
-function encoder({ train }: Pick<RankingSplit, 'train'>, fields: readonly Field[]): (rows: Rows) => Encoded {
-  const has = (field: Field): boolean => fields.includes(field);
-  const described = itemFeatures(train);
-  const attributes: (readonly [feature: number, value: number])[][] = train.itemIds.map(() => []);
-  for (const [pair, item] of described.items.entries())
-    attributes[item]!.push([described.features[pair]!, described.weights[pair]!]);
-  const itemsFrom = train.userIds.length;
-  const attributesFrom = itemsFrom + train.itemIds.length;
-  let width = attributesFrom + described.count;
-  const contextFrom = (train.context?.values ?? []).map((values) => {
-    width += values.length + 1;
-    return width - values.length - 1;
-  });
-  return ({ users, items, context }) => {
-    const starts = new Int32Array(items.length + 1);
-    const features: number[] = [];
-    const values: number[] = [];
-    const add = (feature: number, value = 1): void => {
-      features.push(feature);
-      values.push(value);
-    };
-    for (let row = 0; row < items.length; row++) {
-      if (has('user')) add(users[row]!);
-      if (has('item')) add(itemsFrom + items[row]!);
-      if (has('attributes'))
-        for (const [feature, value] of attributes[items[row]!]!) add(attributesFrom + feature, value);
-      if (has('context')) for (const [c, column] of context.entries()) add(contextFrom[c]! + column[row]!);
-      starts[row + 1] = features.length;
-    }
-    return { width, starts, features: Int32Array.from(features), values: Float32Array.from(values) };
-  };
 }
 
 /** The logit of a row; `sums` [k] is left holding Σ_j v_j x_j. */

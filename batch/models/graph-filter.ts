@@ -20,7 +20,7 @@ export const GraphFilterOptions = v.strictObject({
   /** How far users with many items are damped: 0 not at all, 1 to the same say for each. */
   userPower: v.optional(Power, 0.75),
   /** How far popular items of a history are damped. */
-  historyPower: v.optional(Power, 0.4),
+  historyPower: v.optional(Power, 0.5),
   /** How far popular candidates are damped. Left out, validation chooses. */
   candidatePower: v.optional(Power),
   /** Weights kept for each item of a history: the release holds these, and these are what is evaluated. */

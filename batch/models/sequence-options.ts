@@ -12,9 +12,9 @@ export const sequenceEntries = {
   targets: v.optional(v.picklist(['new', 'any'])),
   /** Share of what the network lets drop within that a step does not see, and of the events' vectors that it is given. */
   dropout: v.optional(Share),
-  inputDropout: v.optional(Share, 0),
+  inputDropout: v.optional(Share),
   /** What the item vectors are before the first step: drawn, or those of the truncated SVD (see spectralItemVectors). */
-  start: v.optional(v.picklist(['random', 'spectral']), 'random'),
+  start: v.optional(v.picklist(['random', 'spectral'])),
   /** Items drawn beside a batch's targets for its softmax; 'all': the catalogue up to 20,000 items, beyond that 2,048 draws. */
   negatives: v.optional(v.union([Count, v.literal('all')])),
   /** Events that a step reads. */

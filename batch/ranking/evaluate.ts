@@ -49,8 +49,18 @@ export async function evaluateRows(
     const found = measure(resample());
     for (const metric of rankingMetrics) resampled[metric][sample] = found[metric];
   }
+  centre(resampled.ece, whole.ece);
   const estimates = rankingMetrics.map((metric) => [metric, interval(whole[metric], resampled[metric])]);
   return { name, metrics: Object.fromEntries(estimates) as Record<MetricName, Estimate>, resampled };
+}
+
+/**
+ * Resampling adds noise, and noise adds to a calibration error, so that resamples lie above the value: they are moved down, in
+ * place, by as much as their mean does, but not below 0.
+ */
+function centre(resampled: Float64Array, value: number): void {
+  const excess = resampled.reduce((sum, found) => sum + found, 0) / Math.max(1, resampled.length) - value;
+  for (const [sample, found] of resampled.entries()) resampled[sample] = Math.max(0, found - excess);
 }
 
 function weightedMean(values: Float32Array, weights: Float32Array | undefined): number {

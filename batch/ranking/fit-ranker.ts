@@ -3,7 +3,7 @@ import { ConfigError } from '../../shared/errors.ts';
 import type { Config, RankerConfig } from '../config.ts';
 import type { PreparedData } from '../data/prepare.ts';
 import type { RankerRelease } from '../export/ranker.ts';
-import type { CurvePoint, FitsContext } from '../fit.ts';
+import type { FitsContext } from '../fit.ts';
 import { mistakesOf } from '../mistakes.ts';
 import { rankers } from '../models/index.ts';
 import type { Context } from '../pipeline.ts';
@@ -35,31 +35,26 @@ export function configuredRanker({ ranker: config }: Config): RankerEntrant | un
   throw new ConfigError(result.issues.flatMap((issue) => mistakesOf(issue, 'ranker.options')).join('\n'));
 }
 
-/** A ranker and its baselines on the test rows. */
+/** A ranker with its figures, and those of its baselines. */
 export interface FittedRanker extends RankerRelease {
-  readonly curves: readonly CurvePoint[];
   /** Why it may not be released; empty where it may. */
   readonly faults: readonly string[];
 }
 
 /**
  * Fits the configured ranker and its baselines, measures them on the test rows, and holds the ranker to the best simple one.
- * @returns what is to be released; undefined where the config names no ranker, or the one that it names did not pass
+ * @returns undefined where the config names no ranker
  */
 export async function fitRanker(
   entrant: RankerEntrant | undefined,
   config: Config,
   data: PreparedData,
   context: Context,
-): Promise<RankerRelease | undefined> {
+): Promise<FittedRanker | undefined> {
   if (entrant === undefined || config.ranker === undefined) return undefined;
-  const {
-    faults,
-    curves: _,
-    ...release
-  } = await testRanker(entrant, config, config.ranker, { data, context });
-  for (const fault of faults) context.reporter.line(`! the release goes without a ranker: ${fault}`);
-  return faults.length === 0 ? release : undefined;
+  const fitted = await testRanker(entrant, config, config.ranker, { data, context });
+  for (const fault of fitted.faults) context.reporter.line(`! the release goes without a ranker: ${fault}`);
+  return fitted;
 }
 
 /**
@@ -92,6 +87,10 @@ export async function testRanker(
   });
 }
 
+/** What a release of it holds; undefined where it may not be released. */
+export const released = (ranker: FittedRanker | undefined): RankerRelease | undefined =>
+  ranker?.faults.length === 0 ? ranker : undefined;
+
 interface Surroundings {
   readonly context: FitsContext;
   readonly stage: Stage;
@@ -107,10 +106,9 @@ async function fitAndMeasure(
 ): Promise<FittedRanker> {
   const split = splitForRanking(await data.dataset(), rules, data.seed);
   const bootstrap = { samples: evaluation.bootstrapSamples, seed: data.seed };
-  const curves: CurvePoint[] = [];
   using model = await ranker.fit(split, options, {
     ...{ seed, checkpoints, signal: context.signal, progress: stage.progress },
-    curve: (series, step, value) => void curves.push({ series, step, value }),
+    curve: () => undefined,
   });
   const own = await evaluateRows(ranker.name, model.score, split.test, bootstrap);
   const rivals: RankingEvaluation[] = [];
@@ -129,7 +127,6 @@ async function fitAndMeasure(
       examples: split.test.items.length,
       models: [own, ...rivals].map(({ name, metrics }) => ({ name, metrics: { ...metrics } })),
     },
-    curves,
     faults: rankerFaults(own, rivals),
   };
 }

@@ -44,7 +44,7 @@ export function testRanker(ranker: Ranker, { options = {} }: RankerCase) {
     // An item is wanted by those of its taste, which only the history tells, and at night by the others of some items.
     const split = splitOpinions(
       (user, item, context) => ((user + item) % 2 === 0) !== (context === 3 && item < 8),
-      { eventsPerUser: 60 },
+      { eventsPerUser: 60, users: 50 },
     );
     let model: RankerModel;
     let probabilities: Float32Array;

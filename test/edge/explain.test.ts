@@ -122,6 +122,24 @@ describe('explain', () => {
     expect(await language({ locale: 'en-GB' }, german)).toBe('en');
   });
 
+  it('examines as many items as the release says, and speaks of people where histories hold people', async () => {
+    const { fixture, ask } = await open({}, (release) => ({
+      ...release,
+      manifest: { ...release.manifest, explain: { evidence: 'friends', examine: 3 } },
+    }));
+    const history = eventsOf(fixture, fixture.histories[4]!);
+    const { answer } = await ask({ history, explain: true, limit: 5 });
+    expect(answer.explained).toMatchObject({
+      examined: 3,
+      different: new Set(fixture.histories[4]!.items).size,
+    });
+    const newest = new Set(history!.slice(-3).map(({ itemId }) => itemId));
+    const named = answer.items.flatMap(({ reasons = [] }) => reasons);
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.every((reason) => reason.kind === 'item' && newest.has(reason.itemId))).toBe(true);
+    expect(answer.items.some(({ sentence }) => sentence?.startsWith('You both know '))).toBe(true);
+  });
+
   it('gives no reasons unasked, and the same items either way', async () => {
     const { fixture, ask } = await open({});
     const history = eventsOf(fixture, fixture.histories[3]!);

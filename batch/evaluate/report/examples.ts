@@ -8,6 +8,7 @@ import type { Findings } from './input.ts';
 const placesShown = 5;
 const historyShown = 6;
 const longestTitle = 120;
+const reasonsShown = 2;
 const longestReason = 48;
 
 /** What the figures look like: a few users, what they had, what they would be shown, what they did next. */
@@ -85,10 +86,12 @@ function itemLine(
 ): Html {
   const why =
     reasons.length > 0 &&
-    html`<span class="why"><span class="visually-hidden">because of </span>${reasons.map(
-      ({ item: carrier, share }, at) =>
-        html`${at > 0 && ', '}${titleOf(carrier, dataset, longestReason)} ${percent(share, 0)}`,
-    )}</span>`;
+    html`<span class="why"><span class="visually-hidden">because of </span>${reasons
+      .slice(0, reasonsShown)
+      .map(
+        ({ item: carrier, share }, at) =>
+          html`${at > 0 && ', '}${titleOf(carrier, dataset, longestReason)} ${percent(share, 0)}`,
+      )}</span>`;
   return targets.has(item)
     ? html`<li class="hit">${titleOf(item, dataset)} <span class="visually-hidden">(chosen next)</span>${why}</li>`
     : html`<li>${titleOf(item, dataset)}${why}</li>`;

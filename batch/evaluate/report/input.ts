@@ -1,6 +1,7 @@
 import type { Config } from '../../config.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import type { QualityReport } from '../../data/quality.ts';
+import type { RankerRelease } from '../../export/ranker.ts';
 import { compare, type Difference } from '../compare.ts';
 import { type Evaluation, primaryOf } from '../evaluation.ts';
 import type { Explanations } from '../explain.ts';
@@ -31,6 +32,8 @@ export interface ReportInput {
   readonly models: readonly ReportedModel[];
   /** Name of the model that was best on the validation split. */
   readonly winner: string;
+  /** What orders the retrieved items; with reasons where it is not released. */
+  readonly ranker?: Pick<RankerRelease, 'evaluation'> & { readonly faults: readonly string[] };
   /** What the gate said. */
   readonly verdict: { readonly passed: boolean; readonly reasons: readonly string[] };
   /** What was published; absent after a refusal or a dry run. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -120,11 +120,12 @@ describe('a ranker in the pipeline', () => {
   });
 
   it('stays out of a release when it does not beat logistic regression, and the run says so', async () => {
-    const { release, passed } = await run(
+    const { release, passed, report } = await run(
       configOf({ options: { ...options, epochs: 1, learningRate: 1e-6 } }),
     );
     expect(passed).toBe(true);
     expect(release.manifest.ranker).toBeUndefined();
+    expect(readFileSync(report, 'utf8')).toContain('It is not released');
     expect(lines.join('\n')).toMatch(/not released/);
     expect(lines.join('\n')).toMatch(
       /! the release goes without a ranker: ctr-ranker does not beat logistic regression on the test rows: AUC/,
