@@ -17,8 +17,8 @@ import { quietRun } from '../fixtures/dataset.ts';
 import { publicData } from '../fixtures/sources.ts';
 
 /**
- * Items withheld from training, recommended by their attributes: the figures of docs/evaluation.md. A seed draws the items
- * and trains; epochs are chosen on the validation items. `npm run bench -- cold-items`.
+ * Items withheld from training, recommended by their attributes: the figures of docs/models/two-tower.md. A seed draws the
+ * items and trains; the epochs are chosen on the validation items of the first. `npm run bench -- cold-items`.
  */
 const seeds = [42, 43, 44];
 
@@ -45,6 +45,7 @@ async function measure(setup: ConfigInput): Promise<Row[]> {
   const signal = new AbortController().signal;
   const { dataset } = await loadDataset(config.data, { baseDirectory: publicData, signal, progress() {} });
   const rows: Row[] = [];
+  let options: unknown;
   for (const seed of seeds) {
     const { train, validation, trainAndValidation, test } = splitDataset(dataset, config.split, seed);
     const on = (set: EvaluationSet) => (score: Model['score']) =>
@@ -55,8 +56,12 @@ async function measure(setup: ConfigInput): Promise<Row[]> {
         v.parse(twoTower.options, options),
         quietRun({ seed, ...(validate && { validate }) }),
       );
-    using chosen = await fitOn(train, {}, on(validation));
-    using model = await fitOn(trainAndValidation, chosen.fittedOptions);
+    if (options === undefined) {
+      using chosen = await fitOn(train, { epochs: 1 }, on(validation));
+      options = chosen.fittedOptions;
+      console.log(JSON.stringify(options));
+    }
+    using model = await fitOn(trainAndValidation, options);
     const random = seededRandom(seed);
     rows.push({
       seed,
@@ -64,7 +69,6 @@ async function measure(setup: ConfigInput): Promise<Row[]> {
       'popularity of category': await on(test)(everybody(categoryPopularity(trainAndValidation))),
       'two-tower': await on(test)(model.score),
     });
-    console.log(`seed ${seed}: ${test.queries.length} queries, ${JSON.stringify(chosen.fittedOptions)}`);
   }
   const mean = (name: 'random' | 'popularity of category' | 'two-tower') =>
     rows.reduce((sum, row) => sum + row[name], 0) / rows.length;
