@@ -3,6 +3,7 @@ import type { SplitConfig } from '../config.ts';
 import type { EvaluationSet, Split } from '../evaluate/protocol.ts';
 import { type Dataset, selectEvents, withoutEmptyUsers } from './dataset.ts';
 import { coldItems } from './split/cold-items.ts';
+import { hiddenFriendships } from './split/friendships.ts';
 import { heldOutUsers } from './split/held-out-users.ts';
 import { ask, percent, type QuestionRules } from './split/questions.ts';
 import {
@@ -63,6 +64,8 @@ function divide(dataset: Dataset, config: SplitConfig, seed: number, test: Datas
       return heldOutUsers(dataset, config, seed, ranked);
     case 'cold-items':
       return coldItems(dataset, config, seed);
+    case 'friendships':
+      return hiddenFriendships(dataset, config, seed, ranked);
     case 'files': {
       if (test === undefined) throw new ConfigError("split 'files' needs its test events");
       return givenTest(dataset, test, config, { seed, exceptHistory });
