@@ -263,6 +263,7 @@ describe('batch and worker agree', () => {
     { name: 'popularity', options: { halfLifeDays: null }, histories: 100 },
     { name: 'item-knn', options: {}, histories: 300 },
     { name: 'ease', options: {}, histories: 300 },
+    { name: 'graph-filter', options: {}, histories: 300 },
   ])('exactly on $histories customers, by $name', async ({ name, options, histories }) => {
     const { model, artifact, subject } = await fitted(name, options, histories, data);
     using _ = model;
