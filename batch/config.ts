@@ -1,6 +1,7 @@
 import * as v from 'valibot';
+import { limits } from '../shared/api.ts';
 import { ItemAttributes } from '../shared/catalogue.ts';
-import { ChannelName } from '../shared/release.ts';
+import { ChannelName, ContextName } from '../shared/release.ts';
 
 /**
  * A run, declared. Strict everywhere: an unknown key is an error that names it. `defineConfig` gives a config file
@@ -37,7 +38,7 @@ export const EventSource = v.strictObject({
     /** Rows of one user with one basket id belong together (an invoice, a session). */
     basketId: v.optional(Sql),
     /** Circumstances of an event by name, for rankers: `{ daytime: 'daytime' }`. Their values are taken as text. */
-    context: v.optional(v.pipe(v.record(v.pipe(v.string(), v.minLength(1)), Sql), v.maxEntries(32))),
+    context: v.optional(v.pipe(v.record(ContextName, Sql), v.maxEntries(limits.context))),
   }),
 });
 export type EventSource = v.InferOutput<typeof EventSource>;
