@@ -1,7 +1,9 @@
 import * as v from 'valibot';
 import { limits } from '../shared/api.ts';
 import { ItemAttributes } from '../shared/catalogue.ts';
-import { ChannelName, ContextName } from '../shared/release.ts';
+import { mostExamined } from '../shared/evidence.ts';
+import { ChannelName, ContextName, Examined } from '../shared/release.ts';
+import { evidenceKinds } from '../shared/sentences.ts';
 
 /**
  * A run, declared. Strict everywhere: an unknown key is an error that names it. `defineConfig` gives a config file
@@ -107,6 +109,11 @@ export const DataConfig = v.strictObject({
   /** Users and items with fewer events are dropped, repeatedly until none is left (k-core). */
   minimumUserEvents: v.optional(Count, 1),
   minimumItemEvents: v.optional(Count, 1),
+  /**
+   * Items of the item sources on which nobody has acted: kept, they can be recommended by what is known of them. Items
+   * that the minimums drop stay out.
+   */
+  itemsWithoutEvents: v.optional(v.picklist(['drop', 'keep']), 'drop'),
   quality: v.optional(QualityThresholds, {}),
 });
 export type DataConfig = v.InferOutput<typeof DataConfig>;
@@ -139,8 +146,30 @@ export const SplitConfig = v.variant('kind', [
     validationShare: v.optional(HeldOutShare, 0.1),
     foldIn: v.optional(Fraction, 0.8),
   }),
-  /** The test events are given; the validation is each user's last training event. */
-  v.strictObject({ kind: v.literal('files'), test: EventSource }),
+  /** Random items that are never trained on, asked of the users who have them and ranked among themselves. */
+  v.strictObject({
+    kind: v.literal('cold-items'),
+    testShare: v.optional(HeldOutShare, 0.1),
+    validationShare: v.optional(HeldOutShare, 0.1),
+  }),
+  /**
+   * Who to know: users and items are the same people, each friendship an event of either. Shares of all friendships are
+   * hidden, from both sides.
+   */
+  v.strictObject({
+    kind: v.literal('friendships'),
+    testShare: v.optional(HeldOutShare, 0.1),
+    validationShare: v.optional(HeldOutShare, 0.1),
+  }),
+  /**
+   * The test events are given; the validation is each user's last training event or, where the order says nothing, a
+   * random share of each user's.
+   */
+  v.strictObject({
+    kind: v.literal('files'),
+    test: EventSource,
+    validationShare: v.optional(HeldOutShare),
+  }),
 ]);
 export type SplitConfig = v.InferOutput<typeof SplitConfig>;
 
@@ -190,6 +219,15 @@ export type RankerConfig = v.InferOutput<typeof RankerConfig>;
 export const Config = v.strictObject({
   /** What is recommended: appears in reports, releases and the page. */
   name: v.pipe(v.string(), v.minLength(1)),
+  explain: v.optional(
+    v.strictObject({
+      /** What histories hold, for the sentences: items that somebody liked, or people that they know. */
+      evidence: v.optional(v.picklist(evidenceKinds), 'items'),
+      /** Different items of a history, the newest, that may be left out in turn: each costs a run of the encoder. */
+      examine: v.optional(Examined, mostExamined),
+    }),
+    {},
+  ),
   seed: v.optional(Count, 42),
   data: DataConfig,
   split: v.optional(SplitConfig, { kind: 'leave-one-out' }),

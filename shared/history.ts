@@ -28,3 +28,13 @@ export function latest(history: History, length: number): History {
     weights: history.weights.subarray(-length),
   };
 }
+
+/** The different items of a history, the one of the newest event first. */
+export const differentItems = ({ items }: History): Int32Array =>
+  Int32Array.from(new Set(items.toReversed()));
+
+/** A history without the events on `items`. */
+export function without({ items, times, weights }: History, left: ReadonlySet<number>): History {
+  const isKept = (_: number, event: number): boolean => !left.has(items[event]!);
+  return { items: items.filter(isKept), times: times.filter(isKept), weights: weights.filter(isKept) };
+}

@@ -13,20 +13,30 @@ import { assertQuality, type QualityReport, withCheck } from './quality.ts';
 import { filesOf } from './source.ts';
 import { splitDataset } from './split.ts';
 
+/** What may be known of the data while a model, or its options, are chosen: nothing of the test split. */
+export interface DevelopmentData {
+  /** What a split, and so everything computed from one, depends on: for cache keys. */
+  readonly splitInputs: object;
+  /** Of the split, and of the resamples and examples of an evaluation. A model's own may be another. */
+  readonly seed: number;
+  development(): Promise<Pick<Split, 'train' | 'validation'>>;
+}
+
 /** What later stages know of the data without holding it, and how they get hold of it. */
-export interface PreparedData {
+export interface PreparedData extends DevelopmentData {
   /** sha256 of the dataset's content. */
   readonly fingerprint: string;
   readonly quality: QualityReport;
   /** What the next run's data will be compared with. */
   readonly popularity: PopularitySummary;
-  /** What a split, and so everything computed from one, depends on: for cache keys. */
-  readonly splitInputs: object;
   /** Read, or read back, at the first call. With events of weight 0. */
   dataset(): Promise<Dataset>;
   /** Of the events that weigh something. */
   split(): Promise<Split>;
 }
+
+/** What surrounds the reading of data. */
+export type DataContext = Pick<Context, 'baseDirectory' | 'cache' | 'openBucket' | 'reporter' | 'signal'>;
 
 interface Facts {
   readonly fingerprint: string;
@@ -41,7 +51,7 @@ interface Facts {
 export async function prepareData(
   config: Config,
   serving: Serving | undefined,
-  context: Context,
+  context: DataContext,
 ): Promise<PreparedData> {
   const inputs = {
     data: config.data,
@@ -50,7 +60,7 @@ export async function prepareData(
   const testSources = config.split.kind === 'files' ? [config.split.test] : [];
   const splitInputs = {
     split: config.split,
-    seed: config.seed,
+    splitSeed: config.seed,
     testSources: await versionsOf(testSources, context),
   };
   return context.reporter.stage('data', async (stage) => {
@@ -69,20 +79,26 @@ export async function prepareData(
     const warned =
       warnings === 0 ? '' : `; ${warnings} ${warnings === 1 ? 'warning' : 'warnings'} in the report`;
     stage.note(`${quality.summary}${warned}${facts.reused ? ', reused' : ''}`);
+    const split = once(async () =>
+      splitDataset(
+        positiveEvents(await dataset()),
+        config.split,
+        config.seed,
+        await testEvents(config, await dataset(), context, stage),
+      ),
+    );
     return {
       fingerprint,
       quality,
       popularity,
       splitInputs: { fingerprint, ...splitInputs },
+      seed: config.seed,
       dataset,
-      split: once(async () =>
-        splitDataset(
-          positiveEvents(await dataset()),
-          config.split,
-          config.seed,
-          await testEvents(config, await dataset(), context, stage),
-        ),
-      ),
+      split,
+      async development() {
+        const { train, validation } = await split();
+        return { train, validation };
+      },
     };
   });
 }
@@ -102,7 +118,7 @@ function withDrift(
 async function testEvents(
   { data, split }: Config,
   dataset: Dataset,
-  context: Context,
+  context: DataContext,
   stage: Stage,
 ): Promise<Dataset | undefined> {
   return split.kind === 'files'
@@ -110,7 +126,7 @@ async function testEvents(
     : undefined;
 }
 
-const ingestContext = ({ baseDirectory, openBucket, signal }: Context, { progress }: Stage) => ({
+const ingestContext = ({ baseDirectory, openBucket, signal }: DataContext, { progress }: Stage) => ({
   baseDirectory,
   openBucket,
   signal,
@@ -118,7 +134,10 @@ const ingestContext = ({ baseDirectory, openBucket, signal }: Context, { progres
 });
 
 /** Names, sizes and modification times of the source files; the listing of those in object storage. */
-async function versionsOf(sources: readonly { readonly path: string }[], context: Context): Promise<unknown> {
+async function versionsOf(
+  sources: readonly { readonly path: string }[],
+  context: DataContext,
+): Promise<unknown> {
   const versions: unknown[] = [];
   for (const { path } of sources) {
     if (path.startsWith('s3://'))

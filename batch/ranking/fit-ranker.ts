@@ -3,6 +3,7 @@ import { ConfigError } from '../../shared/errors.ts';
 import type { Config, RankerConfig } from '../config.ts';
 import type { PreparedData } from '../data/prepare.ts';
 import type { RankerRelease } from '../export/ranker.ts';
+import type { FitsContext } from '../fit.ts';
 import { mistakesOf } from '../mistakes.ts';
 import { rankers } from '../models/index.ts';
 import type { Context } from '../pipeline.ts';
@@ -51,14 +52,28 @@ export async function fitRanker(
   context: Context,
 ): Promise<FittedRanker | undefined> {
   if (entrant === undefined || config.ranker === undefined) return undefined;
-  const { model: _, options: __, ...rules } = config.ranker;
-  const { fingerprint } = data;
+  const fitted = await testRanker(entrant, config, config.ranker, { data, context });
+  for (const fault of fitted.faults) context.reporter.line(`! the release goes without a ranker: ${fault}`);
+  return fitted;
+}
+
+/**
+ * Fits a ranker and its baselines and measures them on the test rows, unless an earlier run did.
+ * @param config its seed is the models'; the rows are parted with `data.seed`
+ */
+export async function testRanker(
+  entrant: RankerEntrant,
+  config: Config,
+  { model: _, options: __, ...rules }: RankerConfig,
+  { data, context }: { readonly data: PreparedData; readonly context: FitsContext },
+): Promise<FittedRanker> {
+  const { fingerprint, seed: splitSeed } = data;
   const inputs = {
     ...{ fingerprint, rules, options: entrant.options, seed: config.seed, backend: context.backend },
-    samples: config.evaluation.bootstrapSamples,
+    ...{ splitSeed, samples: config.evaluation.bootstrapSamples },
   };
   const { name } = entrant.ranker;
-  const fitted = await context.reporter.stage(`rank ${name}`, async (stage) => {
+  return context.reporter.stage(`rank ${name}`, async (stage) => {
     const { value, reused } = await context.cache.get(`ranker-${name}`, inputs, (checkpoints) =>
       fitAndMeasure(entrant, rules, config, data, { context, stage, checkpoints }),
     );
@@ -70,8 +85,6 @@ export async function fitRanker(
     );
     return value;
   });
-  for (const fault of fitted.faults) context.reporter.line(`! the release goes without a ranker: ${fault}`);
-  return fitted;
 }
 
 /** What a release of it holds; undefined where it may not be released. */
@@ -79,7 +92,7 @@ export const released = (ranker: FittedRanker | undefined): RankerRelease | unde
   ranker?.faults.length === 0 ? ranker : undefined;
 
 interface Surroundings {
-  readonly context: Context;
+  readonly context: FitsContext;
   readonly stage: Stage;
   readonly checkpoints: Checkpoints;
 }
@@ -91,8 +104,8 @@ async function fitAndMeasure(
   data: PreparedData,
   { context, stage, checkpoints }: Surroundings,
 ): Promise<FittedRanker> {
-  const split = splitForRanking(await data.dataset(), rules, seed);
-  const bootstrap = { samples: evaluation.bootstrapSamples, seed };
+  const split = splitForRanking(await data.dataset(), rules, data.seed);
+  const bootstrap = { samples: evaluation.bootstrapSamples, seed: data.seed };
   using model = await ranker.fit(split, options, {
     ...{ seed, checkpoints, signal: context.signal, progress: stage.progress },
     curve: () => undefined,

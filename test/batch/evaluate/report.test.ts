@@ -79,6 +79,24 @@ describe('the report', () => {
     );
   });
 
+  it('gives the reasons of the chosen model’s examples, and how true they are', () => {
+    const cards = [...document.querySelectorAll('.example')];
+    expect(cards).toHaveLength(6);
+    for (const card of cards) {
+      const lists = [...card.querySelectorAll('ol')].map((list) => [...list.querySelectorAll('li')]);
+      const withReasons = lists.map((items) => items.map((item) => item.querySelector('.why') !== null));
+      expect(withReasons).toEqual([
+        [true, false, true, true, true],
+        [false, false, false, false, false],
+      ]);
+      expect(card.querySelector('.why')!.textContent).toMatch(/^because of .* 63 %$/s);
+    }
+    expect(text('#examples .lead')).toContain('4.5 times as much as taking out 3 others (60 users)');
+    const without = read({ ...input, explanations: { examples: new Map() } });
+    expect(without.querySelector('.why')).toBeNull();
+    expect(text('#examples .lead', without)).not.toContain('carried');
+  });
+
   it('shows the ranker beside its baselines, and why it is not released', () => {
     expect(document.querySelector('#ranker')).toBeNull();
     const estimate = (value: number) => ({ value, lower: value - 0.01, upper: value + 0.01 });
