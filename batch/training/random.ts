@@ -33,3 +33,13 @@ export function normal(random: Random): Random {
     return radius * Math.cos(angle);
   };
 }
+
+/** 0 … size − 1 in a random order (Fisher–Yates). */
+export function shuffled(size: number, random: Random): Int32Array {
+  const order = Int32Array.from({ length: size }, (_, i) => i);
+  for (let i = size - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+  return order;
+}

@@ -3,6 +3,7 @@ import { gram, multiplySmall, orthonormalise, symmetricEigen } from './dense.ts'
 import { normal, seededRandom } from './random.ts';
 import {
   columnSums,
+  damping,
   interactionMatrix,
   multiply,
   rowSums,
@@ -87,8 +88,6 @@ export interface SpectralOptions {
  */
 export function spectralItemVectors(interactions: SparseMatrix, options: SpectralOptions): Float32Array {
   const { dimensions, seed, userPower = 0.5, itemPower = 0.3, singularPower = 0.5 } = options;
-  const damping = (degrees: Float64Array, power: number): Float64Array =>
-    degrees.map((degree) => (degree > 0 ? degree ** -power : 0));
   const normalised = scale(
     interactions,
     damping(rowSums(interactions), userPower),
