@@ -84,7 +84,10 @@ function stack(upper: SparseMatrix, lower: SparseMatrix): SparseMatrix {
 
 /** The decomposition that the vectors of every ridge share. */
 export const decompose = (train: Dataset, options: EvidenceOptions, seed: number): Svd =>
-  truncatedSvd(evidence(train, options), { rank: options.dimensions, seed });
+  truncatedSvd(evidence(train, options), {
+    ...{ rank: options.dimensions, seed, iterations: 4 },
+    oversampling: Math.max(16, options.dimensions >> 3),
+  });
 
 /** [items · dimensions] each: what a person adds to a history, and what they are found by. */
 export interface Vectors {
