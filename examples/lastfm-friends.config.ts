@@ -31,5 +31,5 @@ export default defineConfig({
   },
   split: { kind: 'friendships' },
   evaluation: { at: [10, 20], primary: 'ndcg@20' },
-  models: { friends: { profile: 'full' } },
+  models: { friends: {} },
 });

@@ -24,6 +24,8 @@ export const FriendsOptions = withProfiles(
     damping: v.optional(v.pipe(NotNegative, v.maxValue(1)), 0.5),
     /** How strongly directions of small weight are shrunk. Left out, validation chooses. */
     ridge: v.optional(v.pipe(v.number(), v.gtValue(0))),
+    /** Power of the share of themselves that the others explain of people, by which their scores are divided: 1 is EASE's. */
+    correction: v.optional(NotNegative, 2),
     /** What one thing in common (a feature of both people) counts beside a mutual friend. */
     commonItems: v.optional(NotNegative, 1),
   },
@@ -52,7 +54,7 @@ export const friends = defineRecommender({
     const [first, ...others] = options.ridge === undefined ? ridges : [options.ridge];
     return bestOf(
       [first, ...others],
-      (ridge) => createModel(regressionVectors(svd, ridge), context, { ...options, ridge }),
+      (ridge) => createModel(regressionVectors(svd, { ...options, ridge }), context, { ...options, ridge }),
       run,
     );
   },

@@ -8,7 +8,6 @@ import { splitDataset } from '../../batch/data/split.ts';
 import { evaluate, primaryMetric } from '../../batch/evaluate/evaluate.ts';
 import { parseConfig } from '../../batch/load-config.ts';
 import { adamicAdar, commonNeighbours } from '../../batch/models/common-neighbours.ts';
-import { ease } from '../../batch/models/ease.ts';
 import { friends } from '../../batch/models/friends.ts';
 import type { Recommender } from '../../batch/recommender.ts';
 import facebook from '../../examples/facebook-friends.config.ts';
@@ -23,7 +22,7 @@ import { quietRun } from '../fixtures/dataset.ts';
 const publicData = path.resolve(import.meta.dirname, '../../../shared/data');
 const seeds = [42, 1, 2] as const;
 const metrics = ['recall@20', 'ndcg@20', 'mrr@20'] as const;
-const models = [commonNeighbours, adamicAdar, ease, friends] as readonly Recommender[];
+const models = [commonNeighbours, adamicAdar, friends] as readonly Recommender[];
 /** Of Student's t, two-sided 95 %, two degrees of freedom. */
 const studentT = 4.303;
 
