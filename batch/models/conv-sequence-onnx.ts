@@ -1,15 +1,14 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import {
   Add,
+  BesideEarlier,
   Cast,
-  Concat,
   Conv,
   Gather,
   type Graph,
   graph,
   MatMul,
   Mul,
-  Pad,
   ReduceSum,
   RMSNormalization,
   Silu,
@@ -19,8 +18,9 @@ import {
   Unsqueeze,
   type Value,
 } from '../export/onnx/index.ts';
-import { rmsEpsilon } from '../training/layers.ts';
-import { parameterNames, type Weights } from './conv-sequence-network.ts';
+import { normEpsilon } from '../training/layers.ts';
+import { neighbours, parameterNames } from './conv-sequence-network.ts';
+import { historyTable, type Weights } from './sequence-network.ts';
 
 export const encoderInputs = ['rows', 'weights', 'positions'] as const;
 
@@ -35,7 +35,7 @@ export function encoderOnnx(parameters: Weights): Uint8Array {
     const values = parameters[name]!.dataSync() as Float32Array;
     return g.weights(name, values, shape);
   };
-  const dimensions = parameters[parameterNames.items]!.shape[1]!;
+  const dimensions = historyTable(parameters).shape[1];
   const weights = g.input('weights', [1, 'L']);
   let h = Mul(g.input('rows', [1, 'L', dimensions]), Math.sqrt(dimensions));
   const positions = g.input('positions', [1, 'L']);
@@ -45,7 +45,7 @@ export function encoderOnnx(parameters: Weights): Uint8Array {
   for (let block = 0; parameters[parameterNames.block(block).mix]; block++) {
     const names = parameterNames.block(block);
     const isLast = parameters[parameterNames.block(block + 1).mix] === undefined;
-    const m = besideEarlier(RMSNormalization(h, parameter(names.input), rmsEpsilon));
+    const m = BesideEarlier(RMSNormalization(h, parameter(names.input), normEpsilon), neighbours);
     const values = Silu(MatMul(m, parameter(names.value)));
     const at = (x: Value): Value => (isLast ? newest(x) : x);
     const gates = Silu(MatMul(at(m), parameter(names.gate)));
@@ -54,22 +54,17 @@ export function encoderOnnx(parameters: Weights): Uint8Array {
           keepDimensions: true,
         })
       : convolve(g, values, names.filters, parameters[names.filters]!);
-    const gated = Mul(RMSNormalization(y, parameter(names.output), rmsEpsilon), gates);
+    const gated = Mul(RMSNormalization(y, parameter(names.output), normEpsilon), gates);
     h = Add(at(h), MatMul(gated, parameter(names.mix)));
     query = h;
   }
-  query = RMSNormalization(newest(query), parameter(parameterNames.query), rmsEpsilon);
+  query = RMSNormalization(newest(query), parameter(parameterNames.query), normEpsilon);
   g.output('query', ReduceSum(query, [1]), [1, dimensions]);
   return g.encode();
 }
 
 /** The newest event: [1, L, width] → [1, 1, width]. */
 const newest = (x: Value): Value => Slice(x, 1, -1);
-
-function besideEarlier(x: Value): Value {
-  const later = (back: number): Value => Slice(Pad(x, [0, back, 0, 0, 0, 0]), 1, 0, -back);
-  return Concat([x, later(1), later(2)], 2);
-}
 
 /** A causal convolution in ONNX slides filters that begin with their oldest tap: [channels, 1, taps]. */
 function convolve(g: Graph, values: Value, name: string, filters: tf.Tensor): Value {

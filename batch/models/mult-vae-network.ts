@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { embeddingBag } from '../backend/ops.ts';
-import { silu } from '../training/layers.ts';
+import { layerNorm, silu } from '../training/layers.ts';
 import type { ItemSet } from './mult-vae-problem.ts';
 
 /**
@@ -27,14 +27,6 @@ export const residualLayers = (parameters: Tensors): string[] =>
   parameters['input.scale'] === undefined
     ? []
     : layersOf(Object.keys(parameters).filter((name) => /^block-\d+\.kernel$/.test(name)).length);
-
-export const normEpsilon = 1e-5;
-
-function layerNorm(x: tf.Tensor2D, scale: tf.Tensor, shift: tf.Tensor): tf.Tensor2D {
-  const centred = tf.sub(x, tf.mean(x, -1, true));
-  const variance = tf.mean(tf.square(centred), -1, true);
-  return tf.add(tf.mul(tf.div(centred, tf.sqrt(tf.add(variance, normEpsilon))), scale), shift);
-}
 
 const linear = (x: tf.Tensor2D, parameters: Tensors, layer: string): tf.Tensor2D =>
   tf.add(tf.matMul(x, parameters[`${layer}.kernel`] as tf.Tensor2D), parameters[`${layer}.bias`]!);

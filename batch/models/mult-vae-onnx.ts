@@ -14,7 +14,8 @@ import {
   type Value,
   WeightedSum,
 } from '../export/onnx/index.ts';
-import { normEpsilon, residualLayers, type Tensors } from './mult-vae-network.ts';
+import { normEpsilon } from '../training/layers.ts';
+import { residualLayers, type Tensors } from './mult-vae-network.ts';
 
 /** The way from a history to its query, the mean's and not a draw's, as ONNX. */
 export function encoderOnnx(parameters: Tensors): Uint8Array {

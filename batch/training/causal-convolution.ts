@@ -50,3 +50,25 @@ const toeplitz = tf.customGrad((...inputs) => {
     });
   return { value, gradFunc };
 }) as (filters: tf.Tensor) => tf.Tensor3D;
+
+/**
+ * (x_t, x_t−d, …, x_t−(taps − 1)d) side by side for each event, zeros before the first: what a causal convolution of few taps and
+ * dilation d multiplies by its kernel. tfjs has no gradient of a dilated one.
+ * @param x [length · batch, width], time-major
+ * @param batch rows of one moment
+ */
+export function besideEarlier(x: tf.Tensor2D, batch: number, taps: number, dilation = 1): tf.Tensor2D {
+  const [rows, width] = x.shape;
+  const parts: tf.Tensor2D[] = [x];
+  for (let back = 1; back < taps; back++) {
+    const gap = Math.min(rows, back * dilation * batch);
+    const earlier = tf.slice(x, [0, 0], [rows - gap, width]);
+    parts.push(
+      tf.pad(earlier, [
+        [gap, 0],
+        [0, 0],
+      ]),
+    );
+  }
+  return tf.concat(parts, 1);
+}

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Random } from './random.ts';
 
 /** Keeps a row of zeros finite. */
-export const rmsEpsilon = 1e-5;
+export const normEpsilon = 1e-5;
 
 /**
  * x / √(mean(x²) + ε) · scale, row by row (Zhang & Sennrich 2019), with its gradient in closed form: tfjs's own, composed
@@ -14,7 +14,7 @@ export function rmsNorm(x: tf.Tensor2D, scale: tf.Tensor): tf.Tensor2D {
   const normalise = tf.customGrad((...inputs) => {
     const [values, gain] = inputs as [tf.Tensor2D, tf.Tensor, unknown];
     const save = inputs[2] as unknown as tf.GradSaveFunc;
-    const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(values), 1, true), rmsEpsilon));
+    const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(values), 1, true), normEpsilon));
     const unit = tf.mul(values, inverse);
     save([unit, inverse, gain]);
     const gradFunc = (dy: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]): tf.Tensor[] => {
@@ -26,6 +26,13 @@ export function rmsNorm(x: tf.Tensor2D, scale: tf.Tensor): tf.Tensor2D {
     return { value: tf.mul(unit, gain), gradFunc };
   });
   return normalise(x, scale) as tf.Tensor2D;
+}
+
+/** (x − mean) / √(variance + ε) · scale + shift, row by row (Ba et al. 2016). */
+export function layerNorm(x: tf.Tensor2D, scale: tf.Tensor, shift: tf.Tensor): tf.Tensor2D {
+  const centred = tf.sub(x, tf.mean(x, -1, true));
+  const variance = tf.mean(tf.square(centred), -1, true);
+  return tf.add(tf.mul(tf.div(centred, tf.sqrt(tf.add(variance, normEpsilon))), scale), shift);
 }
 
 /** x · sigmoid(x) (Elfwing et al. 2018). */

@@ -18,9 +18,14 @@ export interface Task<B extends object = object> {
   readonly batches?: Batches<B>;
   /** Mean loss of the batch of this step (from 0), built from the parameters. */
   loss(step: number, batch: B): tf.Scalar;
-  /** Scores with the parameters as they stand. */
-  readonly score: Model['score'];
+  /** Scores with the parameters as they stand: what `run.validate` measures. */
+  readonly score?: Model['score'];
+  /** Of a task that measures itself, its parameters as they stand: higher is better. */
+  validate?(): Promise<number>;
 }
+
+/** What a training needs of what surrounds a fit. */
+export type LoopRun = Omit<Run, 'targets'>;
 
 export interface LoopOptions {
   readonly maximumEpochs: number;
@@ -44,7 +49,7 @@ const stepsBetweenSaves = 500;
 export async function train<B extends object>(
   task: Task<B>,
   options: LoopOptions,
-  run: Run,
+  run: LoopRun,
 ): Promise<number> {
   const total = Math.round(options.maximumEpochs * task.stepsPerEpoch);
   const interval = Math.max(1, Math.round(task.stepsPerEpoch / options.validationsPerEpoch));
@@ -71,7 +76,7 @@ export async function train<B extends object>(
 }
 
 /** Lets the process's signals and timers in now and then; a run that was aborted keeps its state and ends. */
-async function pause(task: Task, state: TrainingState, run: Run): Promise<void> {
+async function pause(task: Task, state: TrainingState, run: LoopRun): Promise<void> {
   if (state.progress.step % stepsBetweenPauses === 0) await new Promise((resolve) => setImmediate(resolve));
   if (!run.signal.aborted) return;
   await saveState(task, state, run);
@@ -101,7 +106,12 @@ async function timedStep<B extends object>(
 }
 
 /** The curve of `clock` is no part of the state, since it differs from run to run. */
-async function checkUp(task: Task, state: TrainingState, run: Run, clock: Clock | undefined): Promise<void> {
+async function checkUp(
+  task: Task,
+  state: TrainingState,
+  run: LoopRun,
+  clock: Clock | undefined,
+): Promise<void> {
   const { progress } = state;
   if (clock) {
     const { waiting, stepping } = clock;
@@ -114,9 +124,9 @@ async function checkUp(task: Task, state: TrainingState, run: Run, clock: Clock 
 }
 
 /** Measures the parameters as they stand, and keeps a copy if they are the best so far. */
-async function validateState(task: Task, { progress, best }: TrainingState, run: Run): Promise<void> {
-  if (run.validate === undefined) return;
-  const metric = await run.validate(task.score);
+async function validateState(task: Task, { progress, best }: TrainingState, run: LoopRun): Promise<void> {
+  const metric = task.validate ? await task.validate() : task.score && (await run.validate?.(task.score));
+  if (metric === undefined) return;
   addPoint(progress, run, 'validation', metric);
   progress.sinceBest++;
   if (progress.best && metric <= progress.best.metric) return;
@@ -126,7 +136,7 @@ async function validateState(task: Task, { progress, best }: TrainingState, run:
     best.set(name, (await variable.data()) as Float32Array);
 }
 
-function addPoint(progress: Progress, run: Run, series: string, value: number): void {
+function addPoint(progress: Progress, run: LoopRun, series: string, value: number): void {
   progress.curves.push([series, progress.step, value]);
   run.curve(series, progress.step, value);
 }

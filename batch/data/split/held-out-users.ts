@@ -2,7 +2,7 @@ import type { SplitConfig } from '../../config.ts';
 import type { EvaluationSet, Split } from '../../evaluate/protocol.ts';
 import { seededRandom, shuffled } from '../../training/random.ts';
 import { type Dataset, selectEvents, withoutEmptyUsers } from '../dataset.ts';
-import { ask } from './questions.ts';
+import { ask, percent } from './questions.ts';
 
 type Rules = Extract<SplitConfig, { kind: 'held-out-users' }>;
 
@@ -47,5 +47,3 @@ export function heldOutUsers(dataset: Dataset, rules: Rules, seed: number, ranke
     test: question(isTest),
   };
 }
-
-const percent = (share: number): string => `${Math.round(share * 100)} %`;

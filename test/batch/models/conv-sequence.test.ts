@@ -1,33 +1,20 @@
-import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../../batch/backend/index.ts';
-import { openOnnx } from '../../../batch/export/onnx/session.ts';
-import { ConvSequenceOptions, convSequence } from '../../../batch/models/conv-sequence.ts';
-import { initialParameters, queriesAt } from '../../../batch/models/conv-sequence-network.ts';
-import { encoderOnnx } from '../../../batch/models/conv-sequence-onnx.ts';
+import {
+  ConvSequenceOptions,
+  convSequence,
+  convSequenceNetwork,
+} from '../../../batch/models/conv-sequence.ts';
 import type { Run } from '../../../batch/recommender.ts';
-import { normal, seededRandom } from '../../../batch/training/random.ts';
+import { seededRandom } from '../../../batch/training/random.ts';
 import { topK } from '../../../shared/ranking.ts';
 import { datasetOf, queryOf, quietRun } from '../../fixtures/dataset.ts';
+import { expectSameEncoder } from '../../fixtures/sequence-encoder.ts';
 
 beforeAll(async () => {
   await openBackend();
 });
-
-const dimensions = 6;
-const [rows, maxHistory] = [9, 12];
-const random = normal(seededRandom(3));
-const filled = (length: number): Float32Array => Float32Array.from({ length }, random);
-
-/** Parameters with nothing at a value that would hide a mistake. */
-function parametersOf(blocks: number, kinds: boolean) {
-  const shape = { rows, dimensions, channels: 10, blocks, maxHistory, kinds };
-  const parameters = initialParameters(shape, seededRandom(7));
-  for (const variable of Object.values(parameters))
-    tf.tidy(() => variable.assign(tf.tensor(filled(variable.size), variable.shape)));
-  return parameters;
-}
 
 describe('the encoder', () => {
   it.each([
@@ -35,31 +22,8 @@ describe('the encoder', () => {
     { blocks: 1, kinds: true },
     { blocks: 3, kinds: true },
   ])('is the same in ONNX for histories of any length, %o', async ({ blocks, kinds }) => {
-    const parameters = parametersOf(blocks, kinds);
-    const table = parameters['items']!.dataSync();
-    await using session = await openOnnx(encoderOnnx(parameters));
-    for (const length of [1, 2, 3, 7, maxHistory]) {
-      const items = Int32Array.from({ length }, (_, i) => 1 + ((i * 5) % (rows - 1)));
-      const weights = Float32Array.from(items, (_, i) => (kinds && i % 2 === 0 ? 0.25 : 1));
-      const expected = tf.tidy(() => {
-        const events = { length, items: tf.tensor1d(items, 'int32'), weights: tf.tensor1d(weights) };
-        return queriesAt(parameters, events, tf.tensor1d([length - 1], 'int32')).dataSync();
-      });
-      const own = Array.from(items, (item) => [
-        ...table.subarray(item * dimensions, (item + 1) * dimensions),
-      ]).flat();
-      const { query } = await session.run({
-        rows: { data: Float32Array.from(own), dimensions: [1, length, dimensions] },
-        weights: { data: weights, dimensions: [1, length] },
-        positions: {
-          data: Float32Array.from(items, (_, i) => length - 1 - i),
-          dimensions: [1, length],
-        },
-      });
-      expect(query!.dimensions).toEqual([1, dimensions]);
-      for (const [i, value] of query!.data.entries()) expect(value).toBeCloseTo(expected[i]!, 4);
-    }
-    tf.dispose(parameters);
+    const network = convSequenceNetwork({ dimensions: 6, channels: 10, blocks, maxHistory: 12 });
+    await expectSameEncoder(network, kinds);
   });
 });
 
@@ -118,6 +82,24 @@ describe('fitting', () => {
     for (const own of chains(150, 14, items)) for (const item of new Set(own)) counts[item]!++;
     expect(empty).toEqual(counts);
     expect(long).toEqual(cut);
+  });
+
+  it('knows which items go together before its first step, from a spectral start', async () => {
+    // Two halves of the catalogue, each user of one of them.
+    const own = (user: number) => Array.from({ length: 5 }, (_, i) => 1 + ((7 * user + 3 * i) % 10));
+    const users = Array.from({ length: 60 }, (_, user) => own(user).map((item) => item + 10 * (user % 2)));
+    const halves = datasetOf(users, items + 1);
+    const sideOf = (item: number): boolean => item > 10;
+    const right = async (start: string): Promise<number> => {
+      const options = v.parse(convSequence.options, { start, stopAfter: 0 });
+      using model = await convSequence.fit(halves, options, quietRun());
+      const answers = await model.score(Array.from({ length: items }, (_, i) => queryOf(i + 1)));
+      return answers.filter((row, i) =>
+        [...topK(row, 5).indices].every((item) => sideOf(item) === sideOf(i + 1)),
+      ).length;
+    };
+    expect(await right('spectral')).toBeGreaterThan(16);
+    expect(await right('random')).toBeLessThan(8);
   });
 
   it('refits as far along the same schedule as validation found best', async () => {

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../../batch/backend/index.ts';
 import { causalConvolution } from '../../../batch/training/causal-convolution.ts';
-import { dropoutMask, rmsEpsilon, rmsNorm, silu } from '../../../batch/training/layers.ts';
+import { dropoutMask, normEpsilon, rmsNorm, silu } from '../../../batch/training/layers.ts';
 import { normal, seededRandom } from '../../../batch/training/random.ts';
 import { sequenceLoss } from '../../../batch/training/sequence-loss.ts';
 import { drawCandidates } from '../../../batch/training/softmax-arrays.ts';
@@ -77,7 +77,7 @@ describe('layers', () => {
   it('normalise by the root mean square, with the gradient of the composition', () => {
     expectSame(
       (x, scale) => rmsNorm(x as tf.Tensor2D, scale),
-      (x, scale) => tf.mul(tf.div(x, tf.sqrt(tf.add(tf.mean(tf.mul(x, x), 1, true), rmsEpsilon))), scale),
+      (x, scale) => tf.mul(tf.div(x, tf.sqrt(tf.add(tf.mean(tf.mul(x, x), 1, true), normEpsilon))), scale),
       [matrix(5, 6), row(6)],
     );
   });

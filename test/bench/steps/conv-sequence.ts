@@ -1,12 +1,12 @@
 import * as v from 'valibot';
 import type { Dataset } from '../../../batch/data/dataset.ts';
-import { convSequence } from '../../../batch/models/conv-sequence.ts';
+import { convSequence, convSequenceNetwork } from '../../../batch/models/conv-sequence.ts';
 import {
   createOptimiser,
   createProblem,
   createTask,
   initialise,
-} from '../../../batch/models/conv-sequence-training.ts';
+} from '../../../batch/models/sequence-training.ts';
 import { seededRandom } from '../../../batch/training/random.ts';
 import { datasetOf, quietRun } from '../../fixtures/dataset.ts';
 import { type BenchedStep, benchedStep } from './step.ts';
@@ -30,7 +30,8 @@ function drawDataset(): Dataset {
 /** conv-sequence's step with the options of its `fast` profile, beside what `given` changes; examples are predicted events. */
 export function convSequenceStep(given: object = {}): BenchedStep {
   const train = drawDataset();
-  const problem = createProblem(train, v.parse(convSequence.options, given), quietRun());
+  const options = v.parse(convSequence.options, given);
+  const problem = createProblem(train, convSequenceNetwork(options), options, quietRun());
   const parameters = initialise(problem);
   const task = createTask(parameters, createOptimiser(parameters, problem), problem, false);
   return benchedStep((train.items.length - train.userIds.length) / problem.stepsPerEpoch, task, () => ({}));

@@ -1,22 +1,21 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type History, latest } from '../../shared/history.ts';
-import type { Model } from '../recommender.ts';
+import type { EmbeddingTable, Model } from '../recommender.ts';
 import type { Parameters } from '../training/optimiser.ts';
 import {
   type Events,
-  parameterNames,
-  queriesAt,
+  type SequenceNetwork,
+  tableNames,
   tableWithBias,
   type Weights,
   withOne,
-} from './conv-sequence-network.ts';
-import { encoderInputs, encoderOnnx } from './conv-sequence-onnx.ts';
+} from './sequence-network.ts';
 
 /** What scoring needs besides the trained parameters. */
 export interface ScoringContext {
   /** [rows] what somebody without a history is answered by. */
   readonly popularity: Float32Array;
-  readonly options: { readonly maxHistory: number };
+  readonly network: SequenceNetwork;
 }
 
 /** Events, padding included, and histories that are encoded at once. */
@@ -25,17 +24,18 @@ const historiesAtOnce = 512;
 
 /** Scores as `Model.score` does, with the parameters as they stand. Holds no tensor after it. */
 export const scoreWith =
-  (parameters: Weights, context: ScoringContext): Model['score'] =>
+  (parameters: Weights, { network, popularity }: ScoringContext): Model['score'] =>
   async (queries, candidates) => {
-    const histories = queries.map(({ history }) => latest(history, context.options.maxHistory));
+    const histories = queries.map(({ history }) => latest(history, network.maxHistory));
     const scores = new Array<Float32Array>(queries.length);
     for (const some of byLength(histories)) {
       const rows = await scoreAll(
+        network,
         parameters,
         some.map((at) => histories[at]!),
       );
       for (const [row, at] of some.entries()) {
-        const own = histories[at]!.items.length === 0 ? context.popularity : rows[row]!;
+        const own = histories[at]!.items.length === 0 ? popularity : rows[row]!;
         const wanted = candidates?.[at];
         scores[at] = wanted === undefined ? own.slice() : Float32Array.from(wanted, (item) => own[item]!);
       }
@@ -62,10 +62,15 @@ function byLength(histories: readonly History[]): number[][] {
 }
 
 /** Views of every item's score for each history, [rows]. */
-async function scoreAll(parameters: Weights, histories: readonly History[]): Promise<Float32Array[]> {
+async function scoreAll(
+  network: SequenceNetwork,
+  parameters: Weights,
+  histories: readonly History[],
+): Promise<Float32Array[]> {
   const product = tf.tidy(() => {
     const { events, ends } = eventsOf(histories);
-    return tf.matMul(withOne(queriesAt(parameters, events, ends)), tableWithBias(parameters), false, true);
+    const queries = withOne(network.queriesAt(parameters, events, ends));
+    return tf.matMul(queries, tableWithBias(parameters), false, true);
   });
   const rows = product.shape[1]!;
   const values = (await product.data()) as Float32Array;
@@ -102,19 +107,23 @@ export function createModel(parameters: Parameters, context: ScoringContext, fit
     fittedOptions,
     score: scoreWith(own, context),
     async export() {
-      const items = own[parameterNames.items]!;
+      const history = own[tableNames.history];
       return {
         kind: 'embedding',
         items: {
-          rows: items.shape[0]!,
-          dimensions: items.shape[1]!,
-          values: (await items.data()) as Float32Array,
-          bias: (await own[parameterNames.bias]!.data()) as Float32Array,
+          ...(await tableOf(own[tableNames.items]!)),
+          bias: (await own[tableNames.bias]!.data()) as Float32Array,
         },
-        encoder: { onnx: encoderOnnx(own), inputs: encoderInputs },
-        maxHistory: context.options.maxHistory,
+        ...(history ? { history: await tableOf(history) } : {}),
+        encoder: context.network.encoder(own),
+        maxHistory: context.network.maxHistory,
       };
     },
     [Symbol.dispose]: () => tf.dispose(own),
   };
+}
+
+async function tableOf(table: tf.Tensor): Promise<EmbeddingTable> {
+  const [rows, dimensions] = table.shape as [number, number];
+  return { rows, dimensions, values: (await table.data()) as Float32Array };
 }

@@ -6,9 +6,10 @@ import { stream } from '../training/examples.ts';
 import { dropoutMask } from '../training/layers.ts';
 import { train as runTraining, type Task } from '../training/loop.ts';
 import { cosineDecay, createAdamW, type Optimiser, type Parameters } from '../training/optimiser.ts';
-import { seededRandom } from '../training/random.ts';
+import { normal, seededRandom } from '../training/random.ts';
 import { sequenceLoss } from '../training/sequence-loss.ts';
 import { drawCandidates } from '../training/softmax-arrays.ts';
+import { unitSpectralVectors } from '../training/svd.ts';
 import {
   dealWindows,
   tileWindows,
@@ -16,16 +17,17 @@ import {
   type Windows,
   windowBatch,
 } from '../training/windows.ts';
-import type { ConvSequenceOptions } from './conv-sequence.ts';
-import { scoreWith } from './conv-sequence-model.ts';
-import { initialParameters, queriesAt, tableWithBias, withOne } from './conv-sequence-network.ts';
 import { popularityScores } from './popularity.ts';
+import { scoreWith } from './sequence-model.ts';
+import { type SequenceNetwork, tableNames, tableWithBias, withOne } from './sequence-network.ts';
+import type { SequenceOptions } from './sequence-options.ts';
 
 /** What stays the same throughout a fit. */
 export interface Problem {
   readonly train: Dataset;
+  readonly network: SequenceNetwork;
   /** With what the run decides filled in. */
-  readonly options: ConvSequenceOptions & { readonly targets: 'new' | 'any' };
+  readonly options: SequenceOptions & { readonly targets: 'new' | 'any' };
   readonly seed: number;
   readonly popularity: Float32Array;
   readonly windows: Windows;
@@ -37,19 +39,27 @@ export interface Problem {
 const itemsForFullSoftmax = 20_000;
 const sampledNegatives = 2_048;
 
+/** Root mean square length of an item's vector at a spectral start. */
+const spectralLength = 0.4;
+
 /** Small data are divided into at least so many steps an epoch, if a step then has as many windows. */
 const leastSteps = 8;
 const leastWindows = 8;
 
 /** @throws FitError when nobody has an item to predict */
-export function createProblem(train: Dataset, given: ConvSequenceOptions, run: Run): Problem {
+export function createProblem(
+  train: Dataset,
+  network: SequenceNetwork,
+  given: SequenceOptions,
+  run: Run,
+): Problem {
   const options = { ...given, targets: given.targets ?? run.targets };
   const { positionsPerStep, targets } = options;
-  const windows = tileWindows(train, options.maxHistory, targets);
+  const windows = tileWindows(train, network.window ?? network.maxHistory, targets);
   const count = windows.users.length;
   if (count === 0) {
     throw new FitError(
-      `conv-sequence: expected users with ${targets === 'new' ? 'a new' : 'an'} item after their first event, found none among ${train.userIds.length}`,
+      `${network.name}: expected users with ${targets === 'new' ? 'a new' : 'an'} item after their first event, found none among ${train.userIds.length}`,
     );
   }
   const events = windows.ends.reduce((sum, end, window) => sum + end - windows.starts[window]!, 0);
@@ -57,6 +67,7 @@ export function createProblem(train: Dataset, given: ConvSequenceOptions, run: R
   const windowsPerStep = Math.min(wished, Math.max(leastWindows, Math.ceil(count / leastSteps)));
   return {
     train,
+    network,
     options,
     seed: run.seed,
     popularity: popularityScores(train, {}),
@@ -71,15 +82,20 @@ function negativesOf(wanted: number | 'all', rows: number): number | undefined {
   return rows <= itemsForFullSoftmax ? undefined : sampledNegatives;
 }
 
-export const initialise = ({ train, options, seed }: Problem): Parameters =>
-  initialParameters(
-    {
-      ...options,
-      rows: train.itemIds.length,
-      kinds: train.weights.some((weight) => weight !== 1),
-    },
-    seededRandom(seed),
-  );
+export const initialise = ({ train, network, options, seed }: Problem): Parameters =>
+  tf.tidy(() => {
+    const rows = train.itemIds.length;
+    const kinds = train.weights.some((weight) => weight !== 1);
+    const initial = network.initial({ rows, kinds }, normal(seededRandom(seed)));
+    if (options.start === 'spectral') {
+      const [, dimensions] = initial[tableNames.items]!.shape as [number, number];
+      const vectors = tf.tensor2d(unitSpectralVectors(train, dimensions, seed), [rows, dimensions]);
+      const start = tf.mul(vectors, spectralLength);
+      for (const name of [tableNames.items, tableNames.history])
+        if (initial[name]) initial[name] = tf.clone(start);
+    }
+    return Object.fromEntries(Object.entries(initial).map(([name, value]) => [name, tf.variable(value)]));
+  });
 
 /** Trains in place; returns the epochs that the parameters have seen. */
 export async function fitParameters(parameters: Parameters, problem: Problem, run: Run): Promise<number> {
@@ -114,10 +130,10 @@ export function createTask(
   problem: Problem,
   validated: boolean,
 ): Task {
-  const { train, options, seed, stepsPerEpoch } = problem;
+  const { train, network, options, seed, stepsPerEpoch } = problem;
   const batches = createBatches(problem);
   return {
-    name: 'conv-sequence',
+    name: network.name,
     identity: JSON.stringify({ options, seed, events: train.items.length, validated }),
     parameters,
     optimiser,
@@ -146,7 +162,7 @@ function createBatches({
 
 function batchLoss(
   parameters: Parameters,
-  { options, seed, negatives }: Problem,
+  { network, options, seed, negatives }: Problem,
   batch: WindowBatch,
   step: number,
 ): tf.Scalar {
@@ -156,9 +172,12 @@ function batchLoss(
     items: tf.tensor1d(batch.items, 'int32'),
     weights: tf.tensor1d(batch.weights),
   };
-  const drop = (x: tf.Tensor2D): tf.Tensor2D =>
-    options.dropout === 0 ? x : tf.mul(x, dropoutMask(...x.shape, options.dropout, random));
-  const queries = withOne(queriesAt(parameters, events, tf.tensor1d(batch.places, 'int32'), drop));
+  const dropout =
+    (rate: number) =>
+    (x: tf.Tensor2D): tf.Tensor2D =>
+      rate === 0 ? x : tf.mul(x, dropoutMask(...x.shape, rate, random));
+  const drop = { input: dropout(options.inputDropout), within: dropout(options.dropout) };
+  const queries = withOne(network.queriesAt(parameters, events, tf.tensor1d(batch.places, 'int32'), drop));
   const table = tableWithBias(parameters);
   const rows = table.shape[0];
   if (negatives === undefined) return sequenceLoss(queries, table, batch);
