@@ -25,10 +25,7 @@ const coldGoals = [
   times('two-tower', 'recall@20', 3, byCategory.name),
 ];
 
-const friendGoals = [
-  times('friends', 'recall@20', 1.1, 'adamic-adar'),
-  times('friends', 'ndcg@20', 1.1, 'adamic-adar'),
-];
+const friendGoals = ['recall@20', 'ndcg@20'].map((metric) => times('friends', metric, 1.1, 'adamic-adar'));
 
 /** Every protocol that can be measured, one a line or two: a name, a config, what it is to come to, what others reached. */
 export const protocols: readonly Protocol[] = [
