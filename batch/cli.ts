@@ -2,6 +2,7 @@ import path from 'node:path';
 import { parseArgs, styleText } from 'node:util';
 import { ConfigError, PerigeeError, ReleaseError } from '../shared/errors.ts';
 import { backendOf, openBackend } from './backend/index.ts';
+import { benchmarkCommand, benchmarkFlags } from './benchmark/command.ts';
 import { openCache } from './cache.ts';
 import type { Config } from './config.ts';
 import { init, initFlags } from './init.ts';
@@ -13,6 +14,7 @@ import { releaseCommand } from './release/commands.ts';
 import { verifyRelease } from './release/verify.ts';
 import { assertFree, serve } from './serve.ts';
 import { openStore, type Store } from './store/index.ts';
+import { tuneCommand, tuneFlags } from './tune/command.ts';
 
 /** The command line: the only place that reads arguments, the environment and decides exit codes. */
 const usage = `perigee: train recommenders from events, publish releases, answer at the edge
@@ -21,6 +23,8 @@ const usage = `perigee: train recommenders from events, publish releases, answer
   perigee run      run the pipeline; exit 3 when the gate refuses the release
   perigee serve    serve the channel's release on this machine
   perigee release  list | show [id] | verify [id] | rollback [id] | prune
+  perigee tune     search a model's options on the validation split
+  perigee benchmark [protocol]   measure under a published protocol; alone, list them
   perigee init     write a perigee.config.ts for your own events
 
   --config <file>   the run to make                      ($PERIGEE_CONFIG, else perigee.config.ts)
@@ -30,6 +34,15 @@ const usage = `perigee: train recommenders from events, publish releases, answer
   --dry-run         run everything but change nothing in the store
   --keep <number>   releases that prune keeps            (5)
   --verbose         print the stack of an error
+  tune takes:
+  --model <name>    which, where the config names several
+  --trials <number> choices of options to try              (27)
+  --minutes <n>     stop then, with what has been found
+  --processes <n>   fits at once                           (half the cores)
+  --seed <number>   of the search                          (the config's)
+  --write           set what was found in the config
+  benchmark takes:
+  --seeds <number>  of the models, from the config's on    (3)
   init takes: ${Object.keys(initFlags)
     .map((flag) => `--${flag}`)
     .join(' ')}
@@ -48,6 +61,8 @@ const flags = {
   keep: { type: 'string', default: '5' },
   verbose: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
+  ...tuneFlags,
+  ...benchmarkFlags,
   ...initFlags,
 } as const;
 
@@ -67,6 +82,8 @@ interface Workspace {
   readonly directory: string;
   readonly dataDirectory: string;
   readonly store: Store;
+  /** Opens `s3://bucket`, for sources that lie there. */
+  readonly openBucket: (address: string) => Store;
 }
 
 async function openWorkspace(values: Flags): Promise<Workspace> {
@@ -74,11 +91,10 @@ async function openWorkspace(values: Flags): Promise<Workspace> {
   const config = await loadConfig(file);
   const directory = path.dirname(file);
   const dataDirectory = values.data === undefined ? directory : path.resolve(values.data);
-  const store = openStore(process.env['PERIGEE_STORE'] || config.store, {
-    baseDirectory: directory,
-    environment: process.env,
-  });
-  return { config, directory, dataDirectory, store };
+  const openBucket = (address: string): Store =>
+    openStore(address, { baseDirectory: directory, environment: process.env });
+  const store = openBucket(process.env['PERIGEE_STORE'] || config.store);
+  return { config, directory, dataDirectory, store, openBucket };
 }
 
 function portOf(values: Flags): number {
@@ -102,8 +118,7 @@ async function run(
     cache: await openCache(path.join(working, 'cache')),
     backend: backend.name,
     store: workspace.store,
-    openBucket: (address) =>
-      openStore(address, { baseDirectory: workspace.directory, environment: process.env }),
+    openBucket: workspace.openBucket,
     dryRun: values['dry-run'],
     reporter,
     signal,
@@ -158,7 +173,8 @@ async function command(
   signal: AbortSignal,
 ): Promise<number> {
   const reporter = terminalReporter(process.stdout);
-  if (name !== 'release' && rest.length > 0) {
+  const allowed = name === 'release' ? Number.POSITIVE_INFINITY : name === 'benchmark' ? 1 : 0;
+  if (rest.length > allowed) {
     throw new ConfigError(
       `Unexpected argument '${rest[0]}'. A config file is named with --config.\n\n${usage}`,
     );
@@ -183,6 +199,36 @@ async function command(
         dryRun: values['dry-run'],
       });
       reporter.line(text);
+      return exit.done;
+    }
+    case 'tune': {
+      const { config, directory, dataDirectory, openBucket } = await openWorkspace(values);
+      const wanted = backendOf(values.backend);
+      await tuneCommand(values, {
+        config,
+        file: path.resolve(values.config),
+        baseDirectory: dataDirectory,
+        configDirectory: directory,
+        cacheDirectory: path.join(directory, '.perigee', 'cache'),
+        openBackend: async () => (await openBackend(wanted)).name,
+        openBucket,
+        environment: process.env,
+        reporter,
+        stream: process.stdout,
+        signal,
+      });
+      return exit.done;
+    }
+    case 'benchmark': {
+      const wanted = backendOf(values.backend);
+      await benchmarkCommand(rest[0], values, {
+        dataDirectory: path.resolve(values.data ?? '.'),
+        workingDirectory: path.resolve('.perigee'),
+        openBackend: async () => (await openBackend(wanted)).name,
+        openBucket: (address) => openStore(address, { baseDirectory: '.', environment: process.env }),
+        reporter,
+        signal,
+      });
       return exit.done;
     }
     case 'init':

@@ -1,6 +1,8 @@
 import * as v from 'valibot';
 import { ItemAttributes } from '../shared/catalogue.ts';
-import { ChannelName } from '../shared/release.ts';
+import { mostExamined } from '../shared/evidence.ts';
+import { ChannelName, Examined } from '../shared/release.ts';
+import { evidenceKinds } from '../shared/sentences.ts';
 
 /**
  * A run, declared. Strict everywhere: an unknown key is an error that names it. `defineConfig` gives a config file
@@ -36,6 +38,8 @@ export const EventSource = v.strictObject({
     kind: v.optional(Sql),
     /** Rows of one user with one basket id belong together (an invoice, a session). */
     basketId: v.optional(Sql),
+    /** Circumstances of an event by name, for rankers: `{ daytime: 'daytime' }`. Their values are taken as text. */
+    context: v.optional(v.pipe(v.record(v.pipe(v.string(), v.minLength(1)), Sql), v.maxEntries(32))),
   }),
 });
 export type EventSource = v.InferOutput<typeof EventSource>;
@@ -89,7 +93,10 @@ export type QualityThresholds = v.InferOutput<typeof QualityThresholds>;
 export const DataConfig = v.strictObject({
   events: v.union([EventSource, v.pipe(v.array(EventSource), v.minLength(1))]),
   items: v.optional(v.union([ItemSource, v.pipe(v.array(ItemSource), v.minLength(1))])),
-  /** What each kind of event is worth; events of other kinds are dropped and reported. */
+  /**
+   * What each kind of event is worth; events of other kinds are dropped and reported. A kind of weight 0 is what somebody was
+   * shown or saw and did not want: rankers learn from it, for everything else these events do not exist.
+   */
   eventKinds: v.optional(
     v.pipe(v.record(v.string(), v.pipe(v.number(), v.minValue(0))), v.minEntries(1), v.maxEntries(255)),
     { interaction: 1 },
@@ -101,6 +108,11 @@ export const DataConfig = v.strictObject({
   /** Users and items with fewer events are dropped, repeatedly until none is left (k-core). */
   minimumUserEvents: v.optional(Count, 1),
   minimumItemEvents: v.optional(Count, 1),
+  /**
+   * Items of the item sources on which nobody has acted: kept, they can be recommended by what is known of them. Items
+   * that the minimums drop stay out.
+   */
+  itemsWithoutEvents: v.optional(v.picklist(['drop', 'keep']), 'drop'),
   quality: v.optional(QualityThresholds, {}),
 });
 export type DataConfig = v.InferOutput<typeof DataConfig>;
@@ -133,8 +145,30 @@ export const SplitConfig = v.variant('kind', [
     validationShare: v.optional(HeldOutShare, 0.1),
     foldIn: v.optional(Fraction, 0.8),
   }),
-  /** The test events are given; the validation is each user's last training event. */
-  v.strictObject({ kind: v.literal('files'), test: EventSource }),
+  /** Random items that are never trained on, asked of the users who have them and ranked among themselves. */
+  v.strictObject({
+    kind: v.literal('cold-items'),
+    testShare: v.optional(HeldOutShare, 0.1),
+    validationShare: v.optional(HeldOutShare, 0.1),
+  }),
+  /**
+   * Who to know: users and items are the same people, each friendship an event of either. Shares of all friendships are
+   * hidden, from both sides.
+   */
+  v.strictObject({
+    kind: v.literal('friendships'),
+    testShare: v.optional(HeldOutShare, 0.1),
+    validationShare: v.optional(HeldOutShare, 0.1),
+  }),
+  /**
+   * The test events are given; the validation is each user's last training event or, where the order says nothing, a
+   * random share of each user's.
+   */
+  v.strictObject({
+    kind: v.literal('files'),
+    test: EventSource,
+    validationShare: v.optional(HeldOutShare),
+  }),
 ]);
 export type SplitConfig = v.InferOutput<typeof SplitConfig>;
 
@@ -151,15 +185,56 @@ export const EvaluationConfig = v.strictObject({
 });
 export type EvaluationConfig = v.InferOutput<typeof EvaluationConfig>;
 
+/** How a ranker's rows (events with labels) are parted into training, validation and test. */
+export const RankerSplit = v.variant('kind', [
+  /** By time, as in service: the newest rows are the test, those before them the validation. */
+  v.strictObject({
+    kind: v.literal('time'),
+    testShare: v.optional(HeldOutShare, 0.1),
+    validationShare: v.optional(HeldOutShare, 0.1),
+  }),
+  /** At random, as the literature does: a row's history may be younger than the row. */
+  v.strictObject({
+    kind: v.literal('rows'),
+    testShare: v.optional(HeldOutShare, 0.1),
+    validationShare: v.optional(HeldOutShare, 0.1),
+  }),
+]);
+export type RankerSplit = v.InferOutput<typeof RankerSplit>;
+
+export const RankerConfig = v.strictObject({
+  /** Its name, and its options (the model's own schema). */
+  model: v.optional(v.string(), 'ctr-ranker'),
+  options: v.optional(v.unknown(), {}),
+  split: v.optional(RankerSplit, { kind: 'time' }),
+  /**
+   * Items drawn at random beside each event that weighs something, as rows that were not wanted: items that the user did not choose
+   * in the same context. Left out: 2, or none where a kind of events weighs 0.
+   */
+  negatives: v.optional(Count),
+});
+export type RankerConfig = v.InferOutput<typeof RankerConfig>;
+
 export const Config = v.strictObject({
   /** What is recommended: appears in reports, releases and the page. */
   name: v.pipe(v.string(), v.minLength(1)),
+  explain: v.optional(
+    v.strictObject({
+      /** What histories hold, for the sentences: items that somebody liked, or people that they know. */
+      evidence: v.optional(v.picklist(evidenceKinds), 'items'),
+      /** Different items of a history, the newest, that may be left out in turn: each costs a run of the encoder. */
+      examine: v.optional(Examined, mostExamined),
+    }),
+    {},
+  ),
   seed: v.optional(Count, 42),
   data: DataConfig,
   split: v.optional(SplitConfig, { kind: 'leave-one-out' }),
   evaluation: v.optional(EvaluationConfig, {}),
   /** Models to fit besides the baselines, which always run, with their options (each model's own schema). */
   models: v.optional(v.record(v.string(), v.unknown()), { 'two-tower': {} }),
+  /** What re-orders the items that the model retrieves, by the probability that they are wanted. Left out: nothing does. */
+  ranker: v.optional(RankerConfig),
   /** Where releases go: a directory, relative to the config file, or `s3://bucket/prefix`. */
   store: v.optional(v.pipe(v.string(), v.minLength(1)), '.perigee/store'),
   channel: v.optional(ChannelName, 'production'),

@@ -3,7 +3,7 @@ import { ConfigError, FitError } from '../shared/errors.ts';
 import type { Cached } from './cache.ts';
 import type { Config } from './config.ts';
 import type { Dataset } from './data/dataset.ts';
-import type { PreparedData } from './data/prepare.ts';
+import type { DevelopmentData, PreparedData } from './data/prepare.ts';
 import { evaluate, primaryMetric } from './evaluate/evaluate.ts';
 import { type Evaluation, primaryOf } from './evaluate/evaluation.ts';
 import type { EvaluationSet } from './evaluate/protocol.ts';
@@ -47,7 +47,7 @@ export interface Entrant {
 }
 
 /**
- * The baselines and the models that the config names.
+ * The baselines that suit the split, and the models that the config names.
  * @throws ConfigError for a model that does not exist, or options that are not its own
  */
 export function configuredModels(config: Config): Entrant[] {
@@ -56,22 +56,31 @@ export function configuredModels(config: Config): Entrant[] {
   if (unknown.length > 0)
     throw new ConfigError(`models: expected ${known.join(', ')}; found ${unknown.join(', ')}`);
   return recommenders
-    .filter(({ name, baseline }) => baseline || name in config.models)
+    .filter(({ name, baseline, splits = [config.split.kind] }) => {
+      return (baseline && splits.includes(config.split.kind)) || name in config.models;
+    })
     .map((recommender) => ({
       recommender,
       options: parseOptions(recommender, config.models[recommender.name] ?? {}),
     }));
 }
 
-function parseOptions(recommender: Recommender, input: unknown): unknown {
+/** @throws ConfigError naming every option that is not the model's own, or not within its bounds */
+export function parseOptions(recommender: Recommender, input: unknown): unknown {
   const result = v.safeParse(recommender.options, input);
   if (result.success) return result.output;
   const within = `models.${recommender.name}`;
   throw new ConfigError(result.issues.flatMap((issue) => mistakesOf(issue, within)).join('\n'));
 }
 
+/** What surrounds a single fit. */
+export type FitContext = Pick<Context, 'cache' | 'backend' | 'signal'>;
+
+/** What surrounds several. */
+export type FitsContext = FitContext & Pick<Context, 'reporter'>;
+
 /** What a fit and its figures depend on. */
-const keyOf = (options: unknown, config: Config, data: PreparedData, { backend }: Context): object => ({
+const keyOf = (options: unknown, config: Config, data: DevelopmentData, { backend }: FitContext): object => ({
   ...data.splitInputs,
   evaluation: config.evaluation,
   seed: config.seed,
@@ -79,21 +88,21 @@ const keyOf = (options: unknown, config: Config, data: PreparedData, { backend }
   backend,
 });
 
-/** Fits every model on the training split and measures it on the validation split. */
+/**
+ * Fits every model on the training split and measures it on the validation split.
+ * @param config its seed is the models'; the split was made with `data.seed`
+ */
 export async function fitCandidates(
   entrants: readonly Entrant[],
   config: Config,
   data: PreparedData,
-  context: Context,
+  context: FitsContext,
 ): Promise<Candidate[]> {
   const candidates: Candidate[] = [];
-  for (const { recommender, options } of entrants) {
-    const inputs = keyOf(options, config, data, context);
-    const { name } = recommender;
-    const fit = context.reporter.stage(`fit ${name}`, async (stage) => {
-      const fitted = await context.cache.get(`fit-${name}`, inputs, (checkpoints) =>
-        fitCandidate(recommender, options, config, data, { context, stage, checkpoints }),
-      );
+  for (const entrant of entrants) {
+    const { recommender } = entrant;
+    const fit = context.reporter.stage(`fit ${recommender.name}`, async (stage) => {
+      const fitted = await fitOnce(entrant, config, data, context, stage);
       note(stage, fitted, fitted.value.validation, 'validation');
       return fitted.value;
     });
@@ -103,12 +112,26 @@ export async function fitCandidates(
   return candidates;
 }
 
+/** Fits a model on the training split and measures it on the validation split, unless an earlier run did. */
+export function fitOnce(
+  { recommender, options }: Entrant,
+  config: Config,
+  data: DevelopmentData,
+  context: FitContext,
+  stage: Stage,
+): Promise<Cached<Candidate>> {
+  const inputs = keyOf(options, config, data, context);
+  return context.cache.get(`fit-${recommender.name}`, inputs, (checkpoints) =>
+    fitCandidate(recommender, options, config, data, { context, stage, checkpoints }),
+  );
+}
+
 /** A baseline that nobody asked for may be out of its depth (EASE on a huge catalogue): the run goes on without it. */
 async function unlessOutOfDepth<T>(
   { name, baseline }: Recommender,
   fit: Promise<T>,
   config: Config,
-  { reporter }: Context,
+  { reporter }: FitsContext,
 ): Promise<T | undefined> {
   try {
     return await fit;
@@ -140,7 +163,7 @@ export async function testFinalists(
   config: Config,
   data: PreparedData,
   candidates: readonly Candidate[],
-  context: Context,
+  context: FitsContext,
 ): Promise<Finalist[]> {
   const finalists: Finalist[] = [];
   for (const { name, baseline, options } of candidates) {
@@ -166,7 +189,7 @@ function note(stage: Stage, cached: Cached<unknown>, { metrics, primary }: Evalu
 }
 
 interface FitSurroundings {
-  readonly context: Context;
+  readonly context: FitContext;
   readonly stage: Stage;
   readonly checkpoints: Checkpoints;
 }
@@ -175,10 +198,10 @@ async function fitCandidate(
   recommender: Recommender,
   options: unknown,
   config: Config,
-  data: PreparedData,
+  data: DevelopmentData,
   surroundings: FitSurroundings,
 ): Promise<Candidate> {
-  const { train, validation } = await data.split();
+  const { train, validation } = await data.development();
   const { signal } = surroundings.context;
   const curves: CurvePoint[] = [];
   const run: Run = {
@@ -187,7 +210,7 @@ async function fitCandidate(
     curve: (series, step, value) => void curves.push({ series, step, value }),
   };
   using model = await recommender.fit(train, options, run);
-  const figures = await measure(model, train, validation, config, surroundings);
+  const figures = await measure(model, train, validation, { ...config, seed: data.seed }, surroundings);
   const { name, baseline } = recommender;
   return { name, baseline, options: model.fittedOptions, validation: figures, curves };
 }
@@ -201,7 +224,7 @@ async function testFinalist(
 ): Promise<Pick<Finalist, 'test' | 'artifact'>> {
   const { trainAndValidation: train, test } = await data.split();
   using model = await recommender.fit(train, options, runOf(config, test, surroundings));
-  const figures = await measure(model, train, test, config, surroundings);
+  const figures = await measure(model, train, test, { ...config, seed: data.seed }, surroundings);
   const artifact = await model.export();
   if (artifact.kind !== 'none') {
     const histories = test.queries.map(({ history }) => history);
@@ -214,12 +237,12 @@ const measure = (
   model: Model,
   train: Dataset,
   set: EvaluationSet,
-  config: Config,
+  { evaluation, seed }: Pick<Config, 'evaluation' | 'seed'>,
   { context, stage }: FitSurroundings,
 ): Promise<Evaluation> =>
-  evaluate(model.score, set, config.evaluation, {
+  evaluate(model.score, set, evaluation, {
     train,
-    seed: config.seed,
+    seed,
     signal: context.signal,
     progress: (fraction) => stage.progress('ranking', fraction),
   });

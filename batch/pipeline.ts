@@ -7,6 +7,7 @@ import { chooseWinner, configuredModels, fitCandidates, testFinalists } from './
 import { gate, type Verdict } from './gate.ts';
 import type { Reporter } from './progress.ts';
 import { makeRelease, publishRelease } from './publish.ts';
+import { configuredRanker, fitRanker, released } from './ranking/fit-ranker.ts';
 import { readServing, testServing } from './serving.ts';
 import type { Store } from './store/index.ts';
 import { printSummary, writeReport } from './summary.ts';
@@ -35,23 +36,25 @@ export interface Outcome extends Verdict {
 }
 
 /**
- * The whole job: events → dataset → split → train → evaluate → gate → release. Each stage's result is kept, and one whose
+ * The whole job: events → dataset → split → train → evaluate → rank → gate → release. Each stage's result is kept, and one whose
  * inputs did not change is not run again.
  */
 export async function runPipeline(config: Config, context: Context): Promise<Outcome> {
   const entrants = configuredModels(config);
+  const ranked = configuredRanker(config);
   const serving = await readServing(config, context);
   const data = await prepareData(config, serving, context);
   const candidates = await fitCandidates(entrants, config, data, context);
   const finalists = await testFinalists(config, data, candidates, context);
   const winner = chooseWinner(candidates, finalists);
-  const release = await makeRelease({ config, data, winner, finalists }, context);
+  const ranker = await fitRanker(ranked, config, data, context);
+  const release = await makeRelease({ config, data, winner, finalists, ranker: released(ranker) }, context);
   const defender = await testServing(serving, release, { config, data }, context);
   const verdict = gate({ winner, finalists, defender, release }, config);
   const published = verdict.passed && !context.dryRun;
   if (published) await publishRelease(config, release, serving, context);
   const report = await writeReport(
-    { config, data, candidates, finalists, winner, release, verdict, published },
+    { config, data, candidates, finalists, winner, ranker, release, verdict, published },
     context,
   );
   printSummary({ finalists, winner, release, verdict, published }, context);

@@ -63,6 +63,7 @@ export async function makeRelease(
         },
         eventKinds: config.data.eventKinds,
         defaultEventKind: config.data.defaultEventKind ?? Object.keys(config.data.eventKinds)[0]!,
+        explain: config.explain,
         seed: config.seed,
         config,
         codeVersion,

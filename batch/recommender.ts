@@ -1,7 +1,9 @@
 import type { GenericSchema } from 'valibot';
 import type { EncoderInput, RankerInput } from '../shared/features.ts';
 import type { History } from '../shared/history.ts';
+import type { SplitConfig } from './config.ts';
 import type { Dataset } from './data/dataset.ts';
+import type { Dimension } from './tune/dimensions.ts';
 
 /** What a model is asked: to rank items for somebody with this history. Possibly empty. */
 export interface Query {
@@ -16,13 +18,33 @@ export interface Recommender<Options = unknown> {
   readonly name: string;
   /** Baselines stand in every table and may be served, but are not what a run is for. */
   readonly baseline: boolean;
+  /** Of a baseline that answers one question only: the kinds of split that ask it. Left out: all. */
+  readonly splits?: readonly SplitConfig['kind'][];
   /** Validates options and fills defaults; `{}` must be valid and sensible on data never seen. */
   readonly options: GenericSchema<unknown, Options>;
+  /** What `perigee tune` may vary; a model without it cannot be tuned. */
+  readonly search?: SearchSpace;
   /**
    * Learns from `train`. Deterministic: same data, options and `run.seed`, same model, byte for byte.
    * @throws FitError
    */
   fit(train: Dataset, options: Options, run: Run): Promise<Model>;
+}
+
+/** Which options a search draws, each from where. What is drawn still has to pass the model's schema. */
+export interface SearchSpace {
+  readonly options: Readonly<Record<string, Dimension>>;
+  /**
+   * The option that says how long a fit may take, in proportion: most trials are given little of it, the best of them more.
+   * A model whose fits all take alike has none.
+   */
+  readonly budget?: {
+    readonly option: string;
+    /** Below this a figure says nothing of what more would bring. A whole number: the option takes only these. */
+    readonly least: number;
+    /** What the option is where neither the config nor its profile says. */
+    readonly most?: number;
+  };
 }
 
 /** Gives a literal its types. */

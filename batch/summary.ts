@@ -3,12 +3,14 @@ import { styleText } from 'node:util';
 import type { Config } from './config.ts';
 import type { PreparedData } from './data/prepare.ts';
 import { primaryOf } from './evaluate/evaluation.ts';
+import { explainArtifact } from './evaluate/explain.ts';
 import { renderReport } from './evaluate/report.ts';
 import type { Release } from './export/export-release.ts';
 import type { Candidate, Finalist } from './fit.ts';
 import type { Verdict } from './gate.ts';
 import type { Context } from './pipeline.ts';
 import { codeVersion } from './publish.ts';
+import type { FittedRanker } from './ranking/fit-ranker.ts';
 import { writeWhole } from './write-whole.ts';
 
 interface Result {
@@ -23,13 +25,30 @@ interface ReportedRun extends Result {
   readonly config: Config;
   readonly data: PreparedData;
   readonly candidates: readonly Candidate[];
+  readonly ranker: FittedRanker | undefined;
 }
 
 /** Writes the run's HTML page as `<releaseId>.html` and `latest.html`; returns the latter's path. */
-export async function writeReport(run: ReportedRun, { reportDirectory, reporter }: Context): Promise<string> {
-  const { config, data, candidates, finalists, winner, release, verdict, published } = run;
+export async function writeReport(
+  run: ReportedRun,
+  { reportDirectory, reporter, cache }: Context,
+): Promise<string> {
+  const { config, data, candidates, finalists, winner, ranker, release, verdict, published } = run;
   return reporter.stage('report', async (stage) => {
-    const { trainAndValidation: dataset } = await data.split();
+    const { trainAndValidation: dataset, test } = await data.split();
+    const { value: explanations } = await cache.get(
+      'explain',
+      { ...data.splitInputs, releaseId: release.releaseId },
+      () =>
+        explainArtifact({
+          artifact: winner.artifact,
+          examples: winner.test.examples,
+          test,
+          rows: dataset.itemIds.length,
+          seed: config.seed,
+          examine: config.explain.examine,
+        }),
+    );
     const { quantisationRecall } = release.manifest;
     const page = renderReport({
       config,
@@ -41,6 +60,8 @@ export async function writeReport(run: ReportedRun, { reportDirectory, reporter 
         ...finalist,
       })),
       winner: winner.name,
+      explanations,
+      ...(ranker && { ranker }),
       verdict,
       ...(published && { release: { releaseId: release.releaseId, channel: config.channel } }),
       ...(quantisationRecall !== undefined && { quantisationRecall }),
@@ -66,14 +87,15 @@ export function printSummary(
     ...Object.keys(winner.test.metrics).filter((key) => key !== primary && /^(ndcg|recall)@/.test(key)),
   ];
   reporter.line(`\n  ${protocol}; ${queries.toLocaleString('en-GB')} queries\n`);
+  const width = 2 + Math.max(12, ...finalists.map(({ name }) => name.length));
   reporter.line(
-    `  ${''.padEnd(14)}${keys.map((key) => key.padStart(11)).join('')}   95 % interval of ${primary}`,
+    `  ${''.padEnd(width)}${keys.map((key) => key.padStart(11)).join('')}   95 % interval of ${primary}`,
   );
   for (const finalist of finalists.toSorted((a, b) => primaryOf(b.test) - primaryOf(a.test))) {
     const { metrics } = finalist.test;
     const figures = keys.map((key) => metrics[key]!.value.toFixed(4).padStart(11)).join('');
     const { lower, upper } = metrics[primary]!;
-    const row = `${finalist.name.padEnd(14)}${figures}   ${lower.toFixed(4)}–${upper.toFixed(4)}`;
+    const row = `${finalist.name.padEnd(width)}${figures}   ${lower.toFixed(4)}–${upper.toFixed(4)}`;
     reporter.line(finalist === winner ? `  ${styleText('bold', row)}  ← best on validation` : `  ${row}`);
   }
   reporter.line('');

@@ -22,6 +22,7 @@ export async function replayGolden(release: Release, golden: GoldenRequests): Pr
       exclude: [],
       excludeHistory: true,
       attributes: false,
+      explain: false,
     };
     const name = `golden request ${number} (history of ${history.length})`;
     const { items } = await recommend({ ...release, ranker: undefined }, request, stopwatch());

@@ -23,7 +23,10 @@ export function createHandlers(serving: Serving, cacheSeconds: number): Record<O
   return {
     recommend: async (c) => {
       const request = validate(RecommendationRequest, withoutOldEvents(await readJson(c.req.raw)));
-      return answer(c, operations.recommend, (release, stages) => recommend(release, request, stages));
+      const locale = request.locale ?? c.req.header('accept-language');
+      return answer(c, operations.recommend, (release, stages) =>
+        recommend(release, { ...request, ...(locale !== undefined && { locale }) }, stages),
+      );
     },
     popular: (c) => {
       const query = validateQuery(ListQuery, c.req.queries());
@@ -36,7 +39,13 @@ export function createHandlers(serving: Serving, cacheSeconds: number): Record<O
       const query = validateQuery(ListQuery, c.req.queries());
       return answer(c, operations.similar, (release, stages) => {
         findItem(release, itemId);
-        const request = { history: [{ itemId }], exclude: [], excludeHistory: true, ...query };
+        const request = {
+          history: [{ itemId }],
+          exclude: [],
+          excludeHistory: true,
+          explain: false,
+          ...query,
+        };
         return recommend(release, request, stages);
       });
     },

@@ -62,14 +62,15 @@ export function planRelease(manifest: Manifest): Plan {
   if (artifact.kind === 'embedding') {
     for (const { file } of [artifact.items, artifact.history]) files[file] = bytesOf(manifest, file);
     const dimensions = Math.max(artifact.items.dimensions, artifact.history.dimensions);
-    work = scratchSizes(rows, dimensions, manifest.maxHistory, limits.limit);
+    const gathered = Math.max(manifest.maxHistory, limits.limit);
+    work = scratchSizes(rows, dimensions, gathered, limits.limit);
   } else if (artifact.kind === 'neighbours') {
     files[artifact.file] = bytesOf(manifest, artifact.file);
     work = { scores: rows * 4 };
   }
   if (ranker !== undefined) {
     files[ranker.items.file] = bytesOf(manifest, ranker.items.file);
-    const gathered = Math.max(limits.limit + limits.bids, ranker.maxHistory);
+    const gathered = Math.max(limits.limit, ranker.maxHistory);
     work['ranker.indices'] = gathered * 4;
     work['ranker.gathered'] = gathered * ranker.items.dimensions * 4;
   }

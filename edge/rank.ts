@@ -1,4 +1,4 @@
-import type { RecommendationRequest } from '../shared/api.ts';
+import { limits, type RecommendationRequest } from '../shared/api.ts';
 import {
   type FeatureTensor,
   type RankerInput,
@@ -48,14 +48,19 @@ export async function rank(
   return ranking;
 }
 
-/** The candidates and, behind them, the items with a bid that are not among them. */
+/**
+ * The candidates and, behind them, the items with a bid that are not among them: no more than the longest answer in all, of
+ * which the last candidates without a bid make room. So a request's bids add nothing to the worst that ranking may cost.
+ */
 export function withBids(
   candidates: readonly Candidate[],
   bids: ReadonlyMap<number, number>,
 ): readonly Candidate[] {
   const present = new Set(candidates.map(({ item }) => item));
   const others = [...bids.keys()].filter((item) => !present.has(item));
-  return [...candidates, ...others.map((item): Candidate => ({ item, score: 0, source: 'bid' }))];
+  let surplus = candidates.length + others.length - limits.limit;
+  const kept = candidates.toReversed().filter(({ item }) => bids.has(item) || surplus-- <= 0);
+  return [...kept.reverse(), ...others.map((item): Candidate => ({ item, score: 0, source: 'bid' }))];
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Degradation, RecommendationRequest, RecommendationResponse } from '../shared/api.ts';
-import { type History, latest } from '../shared/history.ts';
+import { chosen, type History, latest } from '../shared/history.ts';
 import { encode } from './encode.ts';
+import { type Explanation, explain } from './explain.ts';
 import { type Exclusion, excludes, exclusionOf } from './filter.ts';
 import { type ResolvedRequest, resolveRequest } from './history.ts';
 import { order, rank, withBids } from './rank.ts';
@@ -10,7 +11,7 @@ import { type Candidate, candidatesFor, type Encoded } from './retrieve.ts';
 import type { Stopwatch } from './timing.ts';
 
 /**
- * Answers a request: history → encode → filter → retrieve → rank → respond.
+ * Answers a request: history → encode → filter → retrieve → rank → explain → respond.
  * @throws HttpProblem when the request names an event kind, an attribute or a context feature that the release does not have
  */
 export async function recommend(
@@ -21,7 +22,7 @@ export async function recommend(
   const { manifest } = release;
   const { limit } = request;
   const resolved = stopwatch.time('history', () => resolveRequest(manifest, release.placed(), request));
-  const history = latest(resolved.history, manifest.maxHistory);
+  const history = latest(chosen(resolved.history), manifest.maxHistory);
   const encoded = await stopwatch.timeAsync('encode', () => encodeOrDegrade(release, history));
   const count = release.ranker ? Math.max(limit, manifest.ranker?.candidates ?? 0) : limit;
   // From here to the ranker nothing is awaited: the filter's bitmap is shared by all requests.
@@ -34,11 +35,18 @@ export async function recommend(
         rankOrDegrade(release, request, { ...resolved, bids: allowed(resolved.bids, exclusion) }, candidates),
       )
     : unranked(request, candidates);
+  const { explanation, ...explaining } = request.explain
+    ? await stopwatch.timeAsync('explain', () =>
+        explainOrDegrade(release, request, history, encoded, ranked.candidates),
+      )
+    : {};
+  const degradations = [ranked.degradation, explaining.degradation].filter((entry) => entry !== undefined);
   return stopwatch.time('respond', () =>
     respond(release, request, ranked.candidates, {
       ...(ranked.ranker !== undefined && { ranker: ranked.ranker }),
+      ...(explanation && { explanation }),
       unknownItemIds: [...resolved.unknownItemIds],
-      degraded: ranked.degradation ? [...degraded, ranked.degradation] : degraded,
+      degraded: [...degraded, ...degradations],
     }),
   );
 }
@@ -103,6 +111,21 @@ async function rankOrDegrade(
   } catch (error) {
     console.error('rank', release.releaseId, error);
     return keepOrder(retrieved, rankerFailed);
+  }
+}
+
+async function explainOrDegrade(
+  release: Release,
+  { limit, locale }: RecommendationRequest,
+  history: History,
+  { query }: Encoded,
+  candidates: readonly Candidate[],
+): Promise<{ readonly explanation?: Explanation; readonly degradation?: Degradation }> {
+  try {
+    return { explanation: await explain(release, history, query, candidates.slice(0, limit), locale) };
+  } catch (error) {
+    console.error('explain', release.releaseId, error);
+    return { degradation: { stage: 'explain', fallback: 'none', reason: encoderFailed } };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { RecommendationRequest, RecommendationResponse, RecommendedItem } from '../shared/api.ts';
+import type { Explanation } from './explain.ts';
 import { exclusionOf, predicateOf } from './filter.ts';
 import type { Release } from './release.ts';
 import { type Candidate, listed, popular } from './retrieve.ts';
@@ -8,15 +9,21 @@ export function respond(
   release: Release,
   request: Pick<RecommendationRequest, 'limit' | 'attributes'>,
   candidates: readonly Candidate[],
-  rest: Partial<Pick<RecommendationResponse, 'ranker' | 'unknownItemIds' | 'degraded'>> = {},
+  rest: Partial<Pick<RecommendationResponse, 'ranker' | 'unknownItemIds' | 'degraded'>> & {
+    readonly explanation?: Explanation;
+  } = {},
 ): RecommendationResponse {
-  const { ranker, unknownItemIds = [], degraded = [] } = rest;
+  const { ranker, explanation, unknownItemIds = [], degraded = [] } = rest;
   const items = candidates.slice(0, request.limit);
   return {
     releaseId: release.releaseId,
     model: release.manifest.model.name,
     ...(ranker !== undefined && { ranker }),
-    items: items.map((candidate) => describe(release, candidate, request.attributes)),
+    items: items.map((candidate) => ({
+      ...describe(release, candidate, request.attributes),
+      ...explanation?.why.get(candidate.item),
+    })),
+    ...(explanation && { explained: explanation.explained }),
     unknownItemIds,
     degraded,
   };

@@ -23,7 +23,7 @@ export default defineConfig({
     },
     eventKinds: { review: 1 },
   },
-  models: { 'conv-sequence': {} },
+  models: { 'conv-sequence': { profile: 'sparse' } },
   split: { kind: 'leave-one-out' },
   evaluation: { at: [5, 10, 20], primary: 'ndcg@10' },
 });

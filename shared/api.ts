@@ -49,6 +49,15 @@ export const RecommendationRequest = v.strictObject({
   filter: v.optional(v.record(v.string(), v.unknown())),
   /** Whether each item comes with its title, price, … */
   attributes: v.optional(v.boolean(), false),
+  /** Whether each item comes with its reasons. */
+  explain: v.optional(v.boolean(), false),
+  /** The language of their sentences, BCP 47; left out, the header `Accept-Language` says. */
+  locale: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}$/, 'expected a language tag such as de or en-GB'),
+    ),
+  ),
   /** What is known of the moment, for the ranker: values of the context features that the release lists. */
   context: v.optional(v.pipe(v.record(ContextName, ContextValue), v.maxEntries(limits.context))),
   /** Items that are ranked besides those retrieved, and what each is worth; of two for an item the higher counts. */
@@ -62,6 +71,13 @@ export type RecommendationRequest = v.InferOutput<typeof RecommendationRequest>;
 export const Source = v.picklist(['model', 'popularity', 'bid']);
 export type Source = v.InferOutput<typeof Source>;
 
+/** What carried a recommendation: an item of the history, with its share of all that spoke for it; or popularity. */
+export const Reason = v.variant('kind', [
+  v.strictObject({ kind: v.literal('item'), itemId: v.string(), share: v.number() }),
+  v.strictObject({ kind: v.literal('popular') }),
+]);
+export type Reason = v.InferOutput<typeof Reason>;
+
 export const RecommendedItem = v.strictObject({
   itemId: v.string(),
   /** The ranker's probability where one ranked; else comparable within one answer and one source. */
@@ -70,16 +86,31 @@ export const RecommendedItem = v.strictObject({
   expectedValue: v.optional(v.number()),
   source: Source,
   attributes: v.optional(ItemAttributes),
+  /** Where asked for: the weightiest first, at most three; none where nothing in the history spoke for the item. */
+  reasons: v.optional(v.array(Reason)),
+  /** The reasons for people to read. */
+  sentence: v.optional(v.string()),
 });
 export type RecommendedItem = v.InferOutput<typeof RecommendedItem>;
 
 /** A stage that did not run as planned: what took its place, and why. */
 export const Degradation = v.strictObject({
-  stage: v.picklist(['encode', 'retrieve', 'rank']),
-  fallback: v.picklist(['model', 'popularity']),
+  stage: v.picklist(['encode', 'retrieve', 'rank', 'explain']),
+  fallback: v.picklist(['model', 'popularity', 'none']),
   reason: v.string(),
 });
 export type Degradation = v.InferOutput<typeof Degradation>;
+
+/** How reasons were found; see docs/explain.md. */
+export const Explained = v.strictObject({
+  method: v.picklist(['exact', 'leave-one-out', 'popularity']),
+  /** Different items of the history that were examined, the newest, of those that the model read. */
+  examined: v.number(),
+  different: v.number(),
+  /** Of the sentences. */
+  language: v.string(),
+});
+export type Explained = v.InferOutput<typeof Explained>;
 
 export const RecommendationResponse = v.strictObject({
   releaseId: ReleaseId,
@@ -87,6 +118,8 @@ export const RecommendationResponse = v.strictObject({
   /** The ranker whose probabilities are the scores; absent where it did not rank. */
   ranker: v.optional(v.string()),
   items: v.array(RecommendedItem),
+  /** Where reasons were asked for and found. */
+  explained: v.optional(Explained),
   /** Ids in the request that this release does not know, each once. */
   unknownItemIds: v.array(v.string()),
   degraded: v.array(Degradation),

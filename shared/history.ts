@@ -11,6 +11,14 @@ export interface History {
   readonly weights: Float32Array;
 }
 
+/** A history without the events that weigh nothing, which say what somebody did not want: only rankers were trained to read those. */
+export function chosen(history: History): History {
+  const { items, times, weights } = history;
+  if (!weights.includes(0)) return history;
+  const isChosen = (_: number, event: number): boolean => weights[event]! > 0;
+  return { items: items.filter(isChosen), times: times.filter(isChosen), weights: weights.filter(isChosen) };
+}
+
 /** The newest `length` events of a history. */
 export function latest(history: History, length: number): History {
   if (history.items.length <= length) return history;
@@ -19,4 +27,14 @@ export function latest(history: History, length: number): History {
     times: history.times.subarray(-length),
     weights: history.weights.subarray(-length),
   };
+}
+
+/** The different items of a history, the one of the newest event first. */
+export const differentItems = ({ items }: History): Int32Array =>
+  Int32Array.from(new Set(items.toReversed()));
+
+/** A history without the events on `items`. */
+export function without({ items, times, weights }: History, left: ReadonlySet<number>): History {
+  const isKept = (_: number, event: number): boolean => !left.has(items[event]!);
+  return { items: items.filter(isKept), times: times.filter(isKept), weights: weights.filter(isKept) };
 }

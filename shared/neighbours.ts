@@ -38,7 +38,7 @@ export function scoreByNeighbours(
 }
 
 /** The different items of a history, in order of first occurrence, with their largest positive weight. */
-function largestWeights(history: History): Map<number, number> {
+export function largestWeights(history: History): Map<number, number> {
   const largest = new Map<number, number>();
   for (let event = 0; event < history.items.length; event++) {
     const item = history.items[event]!;

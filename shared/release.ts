@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { encoderInputs, rankerInputs } from './features.ts';
+import { evidenceKinds } from './sentences.ts';
 
 /**
  * A release: everything the edge needs to answer, immutable, proven by checksums and golden requests.
@@ -152,6 +153,9 @@ const ColumnEntry = v.strictObject({
 });
 export type ColumnEntry = v.InferOutput<typeof ColumnEntry>;
 
+/** Items of a history that are left out in turn; see evidence.ts. */
+export const Examined = v.pipe(Positive, v.maxValue(200));
+
 const ManifestEntries = v.strictObject({
   format: v.literal(1),
   /** The config's name: what this release recommends from. */
@@ -162,6 +166,8 @@ const ManifestEntries = v.strictObject({
   ranker: v.optional(ReleasedRanker),
   /** `items` does not count the padding row. */
   catalogue: v.strictObject({ file: FileName, items: Count }),
+  /** What histories hold, for the sentences that give reasons, and how many of a history's items may be left out in turn. */
+  explain: v.optional(v.strictObject({ evidence: v.picklist(evidenceKinds), examine: Examined })),
   /** What requests can filter by, in the order of the file; absent where no item has an attribute. */
   columns: v.optional(
     v.strictObject({

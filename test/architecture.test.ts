@@ -40,12 +40,14 @@ describe('dependencies point one way: shared ← batch, shared ← edge', () => 
       name !== 'batch' && name !== 'test' && (isBuild(file) || !name.startsWith('node:'));
     expect(violations('edge', allowed)).toEqual([]);
   });
-  it('only the command line and the adapters of the machine read the environment', () => {
+  it('only the entry points of processes and the adapters of the machine read the environment', () => {
     const readers = filesBelow('batch').filter((file) =>
       readFileSync(path.join(root, file), 'utf8').includes('process.env'),
     );
     expect(
-      readers.filter((file) => !/^batch\/(cli|serve|backend\/native\/(cli|load))\.ts$/.test(file)),
+      readers.filter(
+        (file) => !/^batch\/(cli|serve|tune\/worker|backend\/native\/(cli|load))\.ts$/.test(file),
+      ),
     ).toEqual([]);
   });
 });

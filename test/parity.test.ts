@@ -19,6 +19,7 @@ import { serve } from '../batch/serve.ts';
 import { openStore } from '../batch/store/index.ts';
 import perigeeConfig from '../perigee.config.ts';
 import { limits, RecommendationResponse, type RecommendedItem } from '../shared/api.ts';
+import { type Carrier, carriers } from '../shared/evidence.ts';
 import { type History, latest } from '../shared/history.ts';
 import { topK } from '../shared/ranking.ts';
 import { quietRun } from './fixtures/dataset.ts';
@@ -29,6 +30,8 @@ import { fixtureRelease, writeRelease } from './fixtures/release.ts';
  * workerd for the release that was made of it, with int8 tables, through the ONNX encoder and the kernel.
  */
 const answerLength = 10;
+/** Questions of a subject that ask for reasons too. */
+const explainedHistories = 60;
 
 /** A release and the questions put to it. */
 interface Subject {
@@ -37,8 +40,12 @@ interface Subject {
   readonly histories: readonly History[];
 }
 
-/** What the worker answers to a history: items and scores, best first. */
-type Answer = readonly { readonly item: number; readonly score: number }[];
+/** What the worker answers to a history: items with scores and reasons, best first. */
+type Answer = readonly {
+  readonly item: number;
+  readonly score: number;
+  readonly reasons: readonly Carrier[];
+}[];
 
 /** What the two sides have in common, over many histories. */
 interface Agreement {
@@ -85,6 +92,7 @@ async function recommend(
   url: string,
   { release, itemIds }: Subject,
   history: History,
+  explain: boolean,
 ): Promise<RecommendedItem[]> {
   const { eventKinds, artifact } = release.manifest;
   const kindOf = (weight: number): string =>
@@ -97,7 +105,7 @@ async function recommend(
   const response = await fetch(`${url}/v1/recommendations`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ history: events, limit: answerLength }),
+    body: JSON.stringify({ history: events, limit: answerLength, explain }),
   });
   const body: unknown = await response.json();
   expect(response.status, JSON.stringify(body)).toBe(200);
@@ -121,9 +129,15 @@ async function ask(subject: Subject): Promise<Answer[]> {
       environment: process.env,
     });
     const indexOf = new Map(subject.itemIds.map((itemId, index) => [itemId, index]));
-    return await inParallel(subject.histories, async (history) => {
-      const items = await recommend(worker.url, subject, history);
-      return items.map(({ itemId, score }) => ({ item: indexOf.get(itemId)!, score }));
+    return await inParallel([...subject.histories.entries()], async ([query, history]) => {
+      const items = await recommend(worker.url, subject, history, query < explainedHistories);
+      return items.map(({ itemId, score, reasons = [] }) => ({
+        item: indexOf.get(itemId)!,
+        score,
+        reasons: reasons.flatMap((reason) =>
+          reason.kind === 'item' ? [{ item: indexOf.get(reason.itemId)!, share: reason.share }] : [],
+        ),
+      }));
     });
   } finally {
     await rm(folder, { recursive: true });
@@ -160,6 +174,30 @@ async function releasedScores(artifact: Artifact, histories: readonly History[])
   const scores: Float32Array[] = [];
   for (const history of histories) scores.push(await scorer.score(history));
   return scores;
+}
+
+/** Holds the first answers' reasons against those that the batch side finds on the released tables: the same, to the digit. */
+async function expectSameReasons(
+  artifact: Artifact,
+  histories: readonly History[],
+  answers: readonly Answer[],
+): Promise<void> {
+  await using scorer = await openArtifact(publishable(artifact).artifact, new Float32Array(0));
+  let named = 0;
+  for (const [query, history] of histories.slice(0, explainedHistories).entries()) {
+    const answer = answers[query]!;
+    const evidence = await scorer.explain(
+      history,
+      Int32Array.from(answer, ({ item }) => item),
+    );
+    for (const [place, { reasons }] of answer.entries()) {
+      const expected = evidence === undefined ? [] : carriers(evidence, place);
+      expect(reasons).toEqual(expected.map(({ item, share }) => ({ item, share: Number(share.toFixed(4)) })));
+      named += reasons.length;
+    }
+  }
+  console.log(`${named} reasons are the same`);
+  expect(named > 0).toBe(artifact.kind !== 'none');
 }
 
 /** Real customers: all that they bought before their last invoice. */
@@ -226,9 +264,10 @@ describe('batch and worker agree', () => {
     { name: 'item-knn', options: {}, histories: 300 },
     { name: 'ease', options: {}, histories: 300 },
   ])('exactly on $histories customers, by $name', async ({ name, options, histories }) => {
-    const { model, subject } = await fitted(name, options, histories, data);
+    const { model, artifact, subject } = await fitted(name, options, histories, data);
     using _ = model;
     const answers = await ask(subject);
+    await expectSameReasons(artifact, subject.histories, answers);
     const scores = await model.score(subject.histories.map((history) => ({ history })));
     expect(compare(subject.histories, answers, scores)).toEqual({
       histories,
@@ -247,12 +286,15 @@ describe('batch and worker agree', () => {
       identical: 270,
     },
     { name: 'conv-sequence', options: { epochs: 1, blocks: 2 }, customers: 300, identical: 270 },
+    { name: 'caser', options: { epochs: 1 }, customers: 300, identical: 270 },
+    { name: 'next-it-net', options: { epochs: 1 }, customers: 300, identical: 270 },
   ])('within the bounds of int8 on $customers customers, by $name', async (subjectOf) => {
     const { name, options, customers } = subjectOf;
     const { model, artifact, subject } = await fitted(name, options, customers, data);
     using _ = model;
     const { histories } = subject;
     const answers = await ask(subject);
+    await expectSameReasons(artifact, histories, answers);
     const float = compare(histories, answers, await model.score(histories.map((history) => ({ history }))));
     const released = compare(histories, answers, await releasedScores(artifact, histories));
     console.log(
@@ -275,6 +317,7 @@ describe('batch and worker agree', () => {
     });
     const { histories, artifact } = fixture;
     const answers = await ask({ release: fixture, itemIds: fixture.dataset.itemIds, histories });
+    await expectSameReasons(artifact, histories, answers);
     expectWithin(
       compare(histories, answers, await fixture.score(histories.map((history) => ({ history })))),
       0.02,

@@ -82,12 +82,14 @@ function compact(events: NumberedEvents, rules: CleaningRules, keep: Uint8Array)
     times: new Float64Array(size),
     weights: new Float32Array(size),
   };
+  const context = events.context?.columns.map(() => new Int32Array(size)) ?? [];
   let at = 0;
   for (let event = 0; event < keep.length; event++) {
     if (keep[event] === 0) continue;
     columns.items[at] = items.numbers[events.items[event]!]!;
     columns.times[at] = events.times[event]!;
     columns.weights[at] = rules.weights[events.kinds[event]!]!;
+    for (const [c, column] of context.entries()) column[at] = events.context!.columns[c]![event]!;
     at++;
     offsets[users.numbers[events.users[event]!]! + 1] = at;
   }
@@ -98,6 +100,7 @@ function compact(events: NumberedEvents, rules: CleaningRules, keep: Uint8Array)
     offsets,
     ...columns,
     ...(events.baskets ? { baskets: numberBaskets(events, events.baskets, keep, size) } : {}),
+    ...(events.context && { context: { ...events.context, columns: context } }),
   };
 }
 

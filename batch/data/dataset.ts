@@ -30,6 +30,17 @@ export interface Dataset {
   readonly weights: Float32Array;
   /** [events] which events belong together (an invoice, a session); absent where the source has none. */
   readonly baskets?: Int32Array;
+  /** Circumstances of the events; absent where the config names none. */
+  readonly context?: EventContext;
+}
+
+/** Features of events beside user and item (daytime, device …). */
+export interface EventContext {
+  readonly names: readonly string[];
+  /** Of each feature its values in byte order; value i has the number i + 1. */
+  readonly values: readonly (readonly string[])[];
+  /** Of each feature [events] the value's number, 0 where it is unknown. */
+  readonly columns: readonly Int32Array[];
 }
 
 /** The events alone, without what users and items are called. */
@@ -57,7 +68,7 @@ export function historyOf(dataset: Events, userIndex: number, end?: number): His
 
 /** The events for which `keep` holds. Users and items keep their numbers, so users without events are possible. */
 export function selectEvents(dataset: Dataset, keep: (event: number) => boolean): Dataset {
-  const { items, times, weights, baskets, offsets } = dataset;
+  const { items, times, weights, baskets, offsets, context } = dataset;
   const kept = new Uint32Array(items.length);
   const newOffsets = new Uint32Array(offsets.length);
   let size = 0;
@@ -74,8 +85,15 @@ export function selectEvents(dataset: Dataset, keep: (event: number) => boolean)
     times: pick(times, chosen),
     weights: pick(weights, chosen),
     ...(baskets === undefined ? {} : { baskets: pick(baskets, chosen) }),
+    ...(context && {
+      context: { ...context, columns: context.columns.map((column) => pick(column, chosen)) },
+    }),
   };
 }
+
+/** Events that count as a choice: those of weight 0 are what somebody did not want. */
+export const positiveEvents = (dataset: Dataset): Dataset =>
+  dataset.weights.includes(0) ? selectEvents(dataset, (event) => dataset.weights[event]! > 0) : dataset;
 
 /** The column's values at `events`, in memory that other threads can read: a training's input may be made there. */
 function pick<T extends Int32Array | Float32Array | Float64Array>(column: T, events: Uint32Array): T {
@@ -128,8 +146,16 @@ export function fingerprintOf(dataset: Dataset): string {
   const hash = createHash('sha256');
   for (const ids of [dataset.userIds, dataset.itemIds, dataset.attributes]) hash.update(canonicalJson(ids));
   if (dataset.features !== undefined) hash.update(canonicalJson(dataset.features));
-  const { offsets, items, times, weights, baskets } = dataset;
-  for (const column of [offsets, items, times, weights, ...(baskets === undefined ? [] : [baskets])]) {
+  const { offsets, items, times, weights, baskets, context } = dataset;
+  if (context !== undefined) hash.update(canonicalJson([context.names, context.values]));
+  for (const column of [
+    offsets,
+    items,
+    times,
+    weights,
+    ...(baskets === undefined ? [] : [baskets]),
+    ...(context?.columns ?? []),
+  ]) {
     hash.update(`${column.constructor.name} ${column.length}`);
     hash.update(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
   }

@@ -5,13 +5,14 @@ import { check, expression, type OpenSource } from './source.ts';
 
 /**
  * Rows of every event source that its `where` keeps, in source order (rowid): `u`, `i` text ids; `t` Unix seconds;
- * `k` position in the config's event kinds, −1 where it is none of them; `b` basket.
+ * `k` position in the config's event kinds, −1 where it is none of them; `b` basket; `c0`, `c1` … context features as text.
  */
 export const stagedTable = 'staged_events';
 
-export async function createStaging(database: Database): Promise<void> {
+export async function createStaging(database: Database, context: readonly string[]): Promise<void> {
+  const columns = ['u VARCHAR', 'i VARCHAR', 't DOUBLE', 'k SMALLINT', 'b DOUBLE'];
   await database.rows(
-    `CREATE TEMP TABLE ${stagedTable} (u VARCHAR, i VARCHAR, t DOUBLE, k SMALLINT, b DOUBLE)`,
+    `CREATE TEMP TABLE ${stagedTable} (${[...columns, ...context.map((_, c) => `c${c} VARCHAR`)].join(', ')})`,
   );
 }
 
@@ -21,7 +22,7 @@ export async function eventExpressions(
   source: OpenSource,
   columns: EventSource['columns'],
 ): Promise<Record<'u' | 'i' | 't' | 'k' | 'b', Expression>> {
-  const resolve = async (setting: keyof EventSource['columns']): Promise<Expression> => {
+  const resolve = async (setting: Exclude<keyof EventSource['columns'], 'context'>): Promise<Expression> => {
     const text = columns[setting];
     if (text === undefined) return { sql: 'NULL', type: 'NULL' };
     const sql = expression(text, source.columns);
@@ -42,6 +43,23 @@ export async function eventExpressions(
   };
 }
 
+/** SQL of each context feature; one that a source does not have is unknown in its events. */
+async function contextExpressions(
+  database: Database,
+  source: OpenSource,
+  columns: EventSource['columns'],
+  names: readonly string[],
+): Promise<string[]> {
+  const expressions: string[] = [];
+  for (const name of names) {
+    const text = columns.context?.[name];
+    const sql = text === undefined ? 'NULL' : expression(text, source.columns);
+    if (text !== undefined) await check(database, source, `columns.context.${name}`, sql);
+    expressions.push(sql);
+  }
+  return expressions;
+}
+
 export interface Expression {
   readonly sql: string;
   readonly type: string;
@@ -53,14 +71,17 @@ export async function stageEvents(
   source: OpenSource,
   columns: EventSource['columns'],
   kinds: EventKinds,
+  context: readonly string[],
 ): Promise<void> {
   const { u, i, t, k, b } = await eventExpressions(database, source, columns);
+  const features = await contextExpressions(database, source, columns, context);
+  const names = features.map((_, c) => `, nullif(CAST(c${c} AS VARCHAR), '')`).join('');
   await database.rows(`
     INSERT INTO ${stagedTable}
     SELECT nullif(CAST(u AS VARCHAR), ''), nullif(CAST(i AS VARCHAR), ''), ${secondsOf('t', t.type)},
-      ${kindOf('CAST(k AS VARCHAR)', kinds)}, ${basketOf('b')}
+      ${kindOf('CAST(k AS VARCHAR)', kinds)}, ${basketOf('b')}${names}
     FROM (
-      SELECT ${u.sql} AS u, ${i.sql} AS i, ${t.sql} AS t, ${k.sql} AS k, ${b.sql} AS b
+      SELECT ${u.sql} AS u, ${i.sql} AS i, ${t.sql} AS t, ${k.sql} AS k, ${b.sql} AS b${features.map((sql, c) => `, ${sql} AS c${c}`).join('')}
       FROM ${source.recording} WHERE ${source.where}
     )`);
 }

@@ -1,4 +1,5 @@
 import type { DataConfig, EventSource, ItemSource } from '../config.ts';
+import { addItems } from './add-items.ts';
 import { type Cleaned, cleanEvents } from './clean.ts';
 import { type Dataset, fingerprintOf } from './dataset.ts';
 import { type Database, openDatabase } from './duckdb.ts';
@@ -49,7 +50,10 @@ export async function loadDataset(config: DataConfig, context: IngestContext): P
   context.progress('reading items', 0.85);
   const table = await readItems(database, items);
   const titles = await Promise.all(items.map(({ open, columns }) => titleCheck(database, open, columns)));
-  const dataset = withAttributes(cleaned.dataset, table);
+  const dataset = withAttributes(
+    config.itemsWithoutEvents === 'keep' ? withNewItems(cleaned.dataset, table, numbered) : cleaned.dataset,
+    table,
+  );
   context.progress('checking', 0.95);
   const quality = qualityReport(dataset, [...audits.events, ...audits.items], sum(audits.events), [
     ...sourceChecks(audits.events, 'events', config.quality),
@@ -114,6 +118,15 @@ function eventChecks(
     ...(has.time ? timeChecks(dataset, now.getTime() / 1000, quality) : []),
     ...userChecks(dataset, has.time, quality),
   ];
+}
+
+/** What the minimums have dropped is known, and so not new. */
+function withNewItems(dataset: Dataset, { attributes }: ItemTable, { itemIds }: NumberedEvents): Dataset {
+  const known = new Set(itemIds);
+  return addItems(
+    dataset,
+    [...attributes.keys()].filter((itemId) => !known.has(itemId)),
+  );
 }
 
 const withAttributes = (dataset: Dataset, { attributes, features }: ItemTable): Dataset => ({

@@ -29,6 +29,9 @@ const casts: Record<Exclude<keyof Columns, 'attributes'>, (sql: string, type: st
   available: (sql) => `TRY_CAST(${sql} AS BOOLEAN)`,
 };
 
+/** Whether an expression makes several rows of one; SQL cannot group by such. */
+export const unfolds = (sql: string): boolean => /\bunnest\s*\(/i.test(sql);
+
 type Cast = (sql: string, type: string) => string;
 
 /** A declared attribute is what its expression's type says. Times are Unix seconds. */
@@ -43,7 +46,8 @@ const castByType: Cast = (sql, type) => {
 
 /**
  * The statement that yields a source's items, one row for each distinct value of its expressions, in the order of
- * their first row. Aggregates (`mode(Description)`) are taken over the rows of an item.
+ * their first row. Aggregates (`mode(Description)`) are taken over the rows of an item,
+ * unless `unnest` makes several rows of a source's.
  */
 async function itemQuery(database: Database, source: OpenSource, columns: Columns): Promise<string> {
   const select: string[] = [];
@@ -58,10 +62,11 @@ async function itemQuery(database: Database, source: OpenSource, columns: Column
     await read(name, `columns.${name}`, text, casts[name]);
   for (const [name, text] of Object.entries(attributes))
     await read(name, `columns.attributes.${name}`, text, castByType);
-  return `
-    SELECT ${select.join(', ')}, min("source row") AS "first row"
-    FROM (SELECT *, row_number() OVER () AS "source row" FROM ${source.from} WHERE ${source.where})
-    GROUP BY ALL ORDER BY "first row", "itemId"`;
+  const rows = `(SELECT *, row_number() OVER () AS "source row" FROM ${source.from} WHERE ${source.where})`;
+  const grouped = select.some(unfolds)
+    ? `SELECT * EXCLUDE "source row", min("source row") AS "first row" FROM (SELECT ${select.join(', ')}, "source row" FROM ${rows})`
+    : `SELECT ${select.join(', ')}, min("source row") AS "first row" FROM ${rows}`;
+  return `${grouped} GROUP BY ALL ORDER BY "first row", "itemId"`;
 }
 
 /** Reads the item sources; of an item that has several rows the first stands, of several sources the first that has it. */

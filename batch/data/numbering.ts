@@ -1,4 +1,6 @@
 import { maxItemIdBytes } from '../../shared/catalogue.ts';
+import { DataError } from '../../shared/errors.ts';
+import type { EventContext } from './dataset.ts';
 import type { Database } from './duckdb.ts';
 import { stagedTable } from './events.ts';
 
@@ -17,6 +19,7 @@ export interface NumberedEvents {
   readonly kinds: Uint8Array;
   /** [events] a number for the basket's id, NaN where an event has none; absent where the sources have no baskets. */
   readonly baskets?: Float64Array;
+  readonly context?: EventContext;
 }
 
 /** Condition of a staged row that makes an event. */
@@ -35,7 +38,12 @@ async function idsOf(database: Database, table: string): Promise<string[]> {
 export interface OptionalColumns {
   readonly time: boolean;
   readonly basketId: boolean;
+  /** Names of the context features. */
+  readonly context: readonly string[];
 }
+
+/** Different values that a context feature may have: a release lists them. */
+const maximumContextValues = 4_096;
 
 /** Numbers the staged events' users (from 0) and items (from 1) and reads them, sorted, into columns. */
 export async function numberEvents(
@@ -56,16 +64,50 @@ export async function numberEvents(
   const { events } = await database.row(
     `SELECT CAST(count(*) AS DOUBLE) AS events FROM ${stagedTable} WHERE ${valid}`,
   );
+  const context = await numberContext(database, has.context, valid);
   const sorted = `
-    SELECT users.n, items.n, coalesce(t, 0), CAST(k AS INTEGER)${has.basketId ? ", coalesce(b, 'nan'::DOUBLE)" : ''}
+    SELECT users.n, items.n, coalesce(t, 0), CAST(k AS INTEGER)${has.basketId ? ", coalesce(b, 'nan'::DOUBLE)" : ''}${context.map((_, c) => `, coalesce(context${c}.n, 0)`).join('')}
     FROM ${stagedTable} JOIN users ON u = users.id JOIN items ON i = items.id
+    ${context.map((_, c) => `LEFT JOIN context${c} ON c${c} = context${c}.id`).join(' ')}
     WHERE ${valid}
     ORDER BY users.n, t, ${stagedTable}.rowid`;
-  const columns = await readColumns(database, sorted, Number(events), has.basketId, progress);
+  const contextColumns = context.map(() => new Int32Array(Number(events)));
+  const columns = await readColumns(database, sorted, Number(events), has.basketId, contextColumns, progress);
   const userIds = await idsOf(database, 'users');
   const itemIds = ['', ...(await idsOf(database, 'items'))];
-  for (const table of [stagedTable, 'users', 'items']) await database.rows(`DROP TABLE ${table}`);
-  return { userIds, itemIds, ...columns };
+  const tables = [stagedTable, 'users', 'items', ...context.map((_, c) => `context${c}`)];
+  for (const table of tables) await database.rows(`DROP TABLE ${table}`);
+  return {
+    userIds,
+    itemIds,
+    ...columns,
+    ...(context.length > 0 && {
+      context: { names: has.context, values: context, columns: contextColumns },
+    }),
+  };
+}
+
+/** Numbers the values of each context feature from 1, in byte order. @returns the values of each */
+async function numberContext(
+  database: Database,
+  names: readonly string[],
+  valid: string,
+): Promise<string[][]> {
+  const values: string[][] = [];
+  for (const [c, name] of names.entries()) {
+    await database.rows(`
+      CREATE TEMP TABLE context${c} AS
+      SELECT id, CAST(row_number() OVER (ORDER BY id) AS INTEGER) AS n
+      FROM (SELECT DISTINCT c${c} AS id FROM ${stagedTable} WHERE ${valid} AND c${c} IS NOT NULL)`);
+    const own = await idsOf(database, `context${c}`);
+    if (own.length === 0 || own.length > maximumContextValues) {
+      throw new DataError(
+        `data.events.columns.context.${name}: expected 1 to ${maximumContextValues} different values, found ${own.length}`,
+      );
+    }
+    values.push(own);
+  }
+  return values;
 }
 
 async function readColumns(
@@ -73,8 +115,9 @@ async function readColumns(
   sql: string,
   events: number,
   hasBaskets: boolean,
+  context: readonly Int32Array[],
   progress: (fraction: number) => void,
-): Promise<Omit<NumberedEvents, 'userIds' | 'itemIds'>> {
+): Promise<Omit<NumberedEvents, 'userIds' | 'itemIds' | 'context'>> {
   const columns = {
     users: new Int32Array(events),
     items: new Int32Array(events),
@@ -82,7 +125,7 @@ async function readColumns(
     kinds: new Uint8Array(events),
     ...(hasBaskets ? { baskets: new Float64Array(events) } : {}),
   };
-  const targets = Object.values(columns);
+  const targets = [...Object.values(columns), ...context];
   let at = 0;
   for await (const chunk of database.stream(sql)) {
     const { rowCount } = chunk;

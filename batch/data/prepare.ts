@@ -5,7 +5,7 @@ import type { Context } from '../pipeline.ts';
 import type { Stage } from '../progress.ts';
 import type { Serving } from '../serving.ts';
 import type { ListedObject } from '../store/index.ts';
-import type { Dataset } from './dataset.ts';
+import { type Dataset, positiveEvents } from './dataset.ts';
 import { driftCheck, type PopularitySummary, popularityOf } from './drift.ts';
 import { matchingObjects } from './fetch-objects.ts';
 import { loadDataset, loadTestEvents } from './ingest.ts';
@@ -13,19 +13,30 @@ import { assertQuality, type QualityReport, withCheck } from './quality.ts';
 import { filesOf } from './source.ts';
 import { splitDataset } from './split.ts';
 
+/** What may be known of the data while a model, or its options, are chosen: nothing of the test split. */
+export interface DevelopmentData {
+  /** What a split, and so everything computed from one, depends on: for cache keys. */
+  readonly splitInputs: object;
+  /** Of the split, and of the resamples and examples of an evaluation. A model's own may be another. */
+  readonly seed: number;
+  development(): Promise<Pick<Split, 'train' | 'validation'>>;
+}
+
 /** What later stages know of the data without holding it, and how they get hold of it. */
-export interface PreparedData {
+export interface PreparedData extends DevelopmentData {
   /** sha256 of the dataset's content. */
   readonly fingerprint: string;
   readonly quality: QualityReport;
   /** What the next run's data will be compared with. */
   readonly popularity: PopularitySummary;
-  /** What a split, and so everything computed from one, depends on: for cache keys. */
-  readonly splitInputs: object;
-  /** Read, or read back, at the first call. */
+  /** Read, or read back, at the first call. With events of weight 0. */
   dataset(): Promise<Dataset>;
+  /** Of the events that weigh something. */
   split(): Promise<Split>;
 }
+
+/** What surrounds the reading of data. */
+export type DataContext = Pick<Context, 'baseDirectory' | 'cache' | 'openBucket' | 'reporter' | 'signal'>;
 
 interface Facts {
   readonly fingerprint: string;
@@ -40,7 +51,7 @@ interface Facts {
 export async function prepareData(
   config: Config,
   serving: Serving | undefined,
-  context: Context,
+  context: DataContext,
 ): Promise<PreparedData> {
   const inputs = {
     data: config.data,
@@ -49,14 +60,14 @@ export async function prepareData(
   const testSources = config.split.kind === 'files' ? [config.split.test] : [];
   const splitInputs = {
     split: config.split,
-    seed: config.seed,
+    splitSeed: config.seed,
     testSources: await versionsOf(testSources, context),
   };
   return context.reporter.stage('data', async (stage) => {
     const load = once(() => loadDataset(config.data, ingestContext(context, stage)));
     const facts = await context.cache.get('data', inputs, async (): Promise<Facts> => {
       const { fingerprint, quality, dataset } = await load();
-      return { fingerprint, quality, popularity: popularityOf(dataset) };
+      return { fingerprint, quality, popularity: popularityOf(positiveEvents(dataset)) };
     });
     const { fingerprint, popularity } = facts.value;
     const quality = withDrift(facts.value, serving, config);
@@ -68,20 +79,26 @@ export async function prepareData(
     const warned =
       warnings === 0 ? '' : `; ${warnings} ${warnings === 1 ? 'warning' : 'warnings'} in the report`;
     stage.note(`${quality.summary}${warned}${facts.reused ? ', reused' : ''}`);
+    const split = once(async () =>
+      splitDataset(
+        positiveEvents(await dataset()),
+        config.split,
+        config.seed,
+        await testEvents(config, await dataset(), context, stage),
+      ),
+    );
     return {
       fingerprint,
       quality,
       popularity,
       splitInputs: { fingerprint, ...splitInputs },
+      seed: config.seed,
       dataset,
-      split: once(async () =>
-        splitDataset(
-          await dataset(),
-          config.split,
-          config.seed,
-          await testEvents(config, await dataset(), context, stage),
-        ),
-      ),
+      split,
+      async development() {
+        const { train, validation } = await split();
+        return { train, validation };
+      },
     };
   });
 }
@@ -101,15 +118,15 @@ function withDrift(
 async function testEvents(
   { data, split }: Config,
   dataset: Dataset,
-  context: Context,
+  context: DataContext,
   stage: Stage,
 ): Promise<Dataset | undefined> {
   return split.kind === 'files'
-    ? loadTestEvents(split.test, data, dataset, ingestContext(context, stage))
+    ? positiveEvents(await loadTestEvents(split.test, data, dataset, ingestContext(context, stage)))
     : undefined;
 }
 
-const ingestContext = ({ baseDirectory, openBucket, signal }: Context, { progress }: Stage) => ({
+const ingestContext = ({ baseDirectory, openBucket, signal }: DataContext, { progress }: Stage) => ({
   baseDirectory,
   openBucket,
   signal,
@@ -117,7 +134,10 @@ const ingestContext = ({ baseDirectory, openBucket, signal }: Context, { progres
 });
 
 /** Names, sizes and modification times of the source files; the listing of those in object storage. */
-async function versionsOf(sources: readonly { readonly path: string }[], context: Context): Promise<unknown> {
+async function versionsOf(
+  sources: readonly { readonly path: string }[],
+  context: DataContext,
+): Promise<unknown> {
   const versions: unknown[] = [];
   for (const { path } of sources) {
     if (path.startsWith('s3://'))

@@ -32,6 +32,7 @@ export async function openAll<T extends EventSource | ItemSource>(
 export const optionalColumns = (events: readonly Opened<EventSource>[]): OptionalColumns => ({
   time: events.some(({ columns }) => columns.time !== undefined),
   basketId: events.some(({ columns }) => columns.basketId !== undefined),
+  context: [...new Set(events.flatMap(({ columns }) => Object.keys(columns.context ?? {})))],
 });
 
 /**
@@ -45,13 +46,12 @@ export async function readEvents(
   context: IngestContext,
   inspect: () => Promise<void> = async () => {},
 ): Promise<NumberedEvents> {
-  await createStaging(database);
+  const has = optionalColumns(events);
+  await createStaging(database, has.context);
   for (const [i, { open, columns }] of events.entries()) {
     context.progress(`reading ${open.name}`, 0.25 + (0.25 * i) / events.length);
-    await reading(open.name, () => stageEvents(database, open, columns, kinds));
+    await reading(open.name, () => stageEvents(database, open, columns, kinds, has.context));
   }
   await inspect();
-  return numberEvents(database, optionalColumns(events), (fraction) =>
-    context.progress('sorting events', 0.5 + 0.35 * fraction),
-  );
+  return numberEvents(database, has, (fraction) => context.progress('sorting events', 0.5 + 0.35 * fraction));
 }

@@ -2,9 +2,19 @@ import { ConfigError, DataError } from '../../shared/errors.ts';
 import type { SplitConfig } from '../config.ts';
 import type { EvaluationSet, Split } from '../evaluate/protocol.ts';
 import { type Dataset, selectEvents, withoutEmptyUsers } from './dataset.ts';
+import { coldItems } from './split/cold-items.ts';
+import { hiddenFriendships } from './split/friendships.ts';
 import { heldOutUsers } from './split/held-out-users.ts';
-import { ask, type QuestionRules } from './split/questions.ts';
-import { lastBaskets, lastEvents, newestEvents, type Stages, stage } from './split/stages.ts';
+import { ask, percent, type QuestionRules } from './split/questions.ts';
+import {
+  lastBaskets,
+  lastEvents,
+  newestEvents,
+  randomEvents,
+  type Stages,
+  stage,
+  validationLast,
+} from './split/stages.ts';
 
 /**
  * Divides a dataset. Items keep their numbers in every part. A test history is everything before the test, validation
@@ -52,9 +62,13 @@ function divide(dataset: Dataset, config: SplitConfig, seed: number, test: Datas
     }
     case 'held-out-users':
       return heldOutUsers(dataset, config, seed, ranked);
+    case 'cold-items':
+      return coldItems(dataset, config, seed);
+    case 'friendships':
+      return hiddenFriendships(dataset, config, seed, ranked);
     case 'files': {
       if (test === undefined) throw new ConfigError("split 'files' needs its test events");
-      return givenTest(dataset, test, exceptHistory);
+      return givenTest(dataset, test, config, { seed, exceptHistory });
     }
   }
 }
@@ -76,20 +90,18 @@ function byStages(dataset: Dataset, stages: Stages, rules: QuestionRules, protoc
   };
 }
 
-/** The test is given; each user's last event of the rest is the validation. */
-function givenTest(dataset: Dataset, test: Dataset, exceptHistory: string): Split {
-  const { offsets } = dataset;
-  const stages = new Uint8Array(dataset.items.length);
-  for (let user = 0; user + 1 < offsets.length; user++) {
-    if (offsets[user + 1]! - offsets[user]! > 1) stages[offsets[user + 1]! - 1] = stage.validation;
-  }
+/** The test is given; each user's last event of the rest is the validation, or a random share of them. */
+function givenTest(
+  dataset: Dataset,
+  test: Dataset,
+  { validationShare: share }: Extract<SplitConfig, { kind: 'files' }>,
+  { seed, exceptHistory }: { readonly seed: number; readonly exceptHistory: string },
+): Split {
+  const stages = share === undefined ? validationLast(dataset) : randomEvents(dataset, share, seed);
   const rules = { excludeHistory: true, minimumHistory: 1 };
+  const asked =
+    share === undefined ? 'last training item' : `training items, a random ${percent(share)} of them`;
+  const { train, validation } = byStages(dataset, stages, rules, `each user's ${asked}, ${exceptHistory}`);
   const protocol = `given test events, ${exceptHistory}`;
-  const { train, validation } = byStages(
-    dataset,
-    stages,
-    rules,
-    `each user's last training item, ${exceptHistory}`,
-  );
   return { train, validation, trainAndValidation: dataset, test: { ...ask(dataset, test, rules), protocol } };
 }

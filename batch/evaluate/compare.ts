@@ -32,13 +32,23 @@ export function compare(
   const differences = keys.map((key) =>
     model.perQuery[key]!.map((value, query) => value - baseline.perQuery[key]![query]!),
   );
-  const resampled = bootstrapMeans(differences, samples, seed);
-  return Object.fromEntries(
-    keys.map((key, c) => [
-      key,
-      { ...estimate(differences[c]!, resampled[c]!), pValue: achievedLevel(resampled[c]!) },
-    ]),
-  );
+  const found = differencesOf(differences, { samples, seed });
+  return Object.fromEntries(keys.map((key, c) => [key, found[c]!]));
+}
+
+/**
+ * @param columns each [queries], the model's value minus the baseline's
+ * @returns of each column, on the same resamples
+ */
+export function differencesOf(
+  columns: readonly Float32Array[],
+  { samples, seed }: { readonly samples: number; readonly seed: number },
+): Difference[] {
+  const resampled = bootstrapMeans(columns, samples, seed);
+  return columns.map((values, c) => ({
+    ...estimate(values, resampled[c]!),
+    pValue: achievedLevel(resampled[c]!),
+  }));
 }
 
 /** With the observed difference counted as one more resample (Davison & Hinkley 1997, 4.2). */

@@ -3,7 +3,7 @@ import { topK } from '../../shared/ranking.ts';
 import type { Model, Query } from '../recommender.ts';
 import type { EvaluationSet } from './protocol.ts';
 
-/** The first k of every query's ranking of the whole catalogue. */
+/** The first k of every query's ranking. */
 export interface Rankings {
   readonly k: number;
   /** [queries · k] item indices, best first; 0 fills up where fewer could be ranked. */
@@ -24,12 +24,13 @@ export function rankingOf(rankings: Rankings, query: number): Int32Array {
 }
 
 /**
- * Ranks the catalogue for every query, a chunk at a time: besides the result, memory holds one chunk of scores.
+ * Ranks the set's candidates, or the whole catalogue, for every query, a chunk at a time: besides the result, memory
+ * holds one chunk of scores.
  * @throws the signal's reason, between chunks, when it is aborted
  */
 export async function rank(
   score: Model['score'],
-  set: Pick<EvaluationSet, 'queries' | 'excludeHistory'>,
+  set: Pick<EvaluationSet, 'queries' | 'excludeHistory' | 'candidates'>,
   k: number,
   control: { readonly signal?: AbortSignal | undefined; progress?(fraction: number): void } = {},
 ): Promise<Rankings> {
@@ -38,6 +39,7 @@ export async function rank(
   let size = 1;
   let rows = 0;
   let excluded = new Uint8Array(0);
+  let outside = excluded;
   for (let from = 0; from < set.queries.length; ) {
     await setImmediate(); // lets an interrupt be heard
     control.signal?.throwIfAborted();
@@ -46,10 +48,15 @@ export async function rank(
       if (scores.length !== rows) {
         rows = scores.length;
         excluded = new Uint8Array(rows);
+        outside = new Uint8Array(rows);
+        if (set.candidates !== undefined) mark(outside.fill(1), set.candidates, 0);
       }
       const { history } = chunk[i]!;
       if (set.excludeHistory) mark(excluded, history.items, 1);
-      items.set(topK(scores, k, (index) => excluded[index] === 1).indices, (from + i) * k);
+      items.set(
+        topK(scores, k, (index) => (excluded[index]! | outside[index]!) === 1).indices,
+        (from + i) * k,
+      );
       if (set.excludeHistory) mark(excluded, history.items, 0);
     }
     from += chunk.length;

@@ -1,17 +1,16 @@
-import { readFileSync } from 'node:fs';
 import { configurationSection } from './report/configuration.ts';
 import { dataSection } from './report/data.ts';
 import { examplesSection } from './report/examples.ts';
 import { cards, footer, header } from './report/header.ts';
-import { type Html, html, trusted } from './report/html.ts';
+import { type Html, html } from './report/html.ts';
 import { findingsOf, type ReportInput } from './report/input.ts';
 import { modelsSection } from './report/models.ts';
+import { page } from './report/page.ts';
+import { rankerSection } from './report/ranker.ts';
 import { slicesSection } from './report/slices.ts';
 import { trainingSection } from './report/training.ts';
 
 export type { ReportedModel, ReportInput } from './report/input.ts';
-
-const style = readFileSync(new URL('./report/style.css', import.meta.url), 'utf8');
 
 /**
  * One run as one HTML page, complete in itself: no script, no request, light and dark, for screens of any width and
@@ -21,6 +20,7 @@ export function renderReport(input: ReportInput): string {
   const findings = findingsOf(input);
   const sections: readonly (readonly [id: string, title: string, section: Html | undefined])[] = [
     ['models', 'Models', modelsSection(findings)],
+    ['ranker', 'Ranker', rankerSection(findings)],
     ['slices', 'Slices', slicesSection(findings)],
     ['examples', 'Examples', examplesSection(findings)],
     ['training', 'Training', trainingSection(findings)],
@@ -28,28 +28,16 @@ export function renderReport(input: ReportInput): string {
     ['configuration', 'Configuration', configurationSection(findings)],
   ];
   const shown = sections.filter(([, , section]) => section !== undefined);
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>${input.config.name}: Perigee run report</title>
-<link rel="icon" href="data:,">
-<style>${trusted(style)}</style>
-</head>
-<body><div class="page">
-<a class="skip" href="#main">Skip to the results</a>
-${header(findings)}
+  return page(
+    `${input.config.name}: Perigee run report`,
+    html`${header(findings)}
 <nav class="contents" aria-label="Sections"><ul>${shown.map(
-    ([id, title]) => html`<li><a href="#${id}">${title}</a></li>`,
-  )}</ul></nav>
+      ([id, title]) => html`<li><a href="#${id}">${title}</a></li>`,
+    )}</ul></nav>
 <main id="main">
 ${cards(findings)}
 ${shown.map(([, , section]) => section)}
 </main>
-${footer(findings)}
-</div></body></html>
-`.markup;
+${footer(findings)}`,
+  );
 }

@@ -1,4 +1,5 @@
 import { ReleaseError } from '../../shared/errors.ts';
+import { type Evidence, leaveOneOut, neighboursEvidence } from '../../shared/evidence.ts';
 import { ages, itemWeights, positions } from '../../shared/features.ts';
 import { type History, latest } from '../../shared/history.ts';
 import { scoreByNeighbours } from '../../shared/neighbours.ts';
@@ -13,6 +14,8 @@ import { type FloatTensor, type OnnxSession, openOnnx } from './onnx/session.ts'
 export interface ArtifactScorer extends AsyncDisposable {
   /** Every item's score, [rows], for a history that is not empty; −∞ where there is none. */
   score(history: History): Promise<Float32Array>;
+  /** What of a history that is not empty carried these items, where that is measured of the newest `most` items; undefined where items do not depend on the history. */
+  explain(history: History, items: Int32Array, most?: number): Promise<Evidence | undefined>;
 }
 
 type EmbeddingArtifact = Extract<Artifact, { kind: 'embedding' }>;
@@ -22,15 +25,26 @@ type EmbeddingArtifact = Extract<Artifact, { kind: 'embedding' }>;
  * @throws ReleaseError when onnxruntime does not accept the encoder
  */
 export async function openArtifact(artifact: Artifact, popularity: Float32Array): Promise<ArtifactScorer> {
-  const plain = (score: (history: History) => Float32Array): ArtifactScorer => ({
-    score: async (history) => score(history),
-    [Symbol.asyncDispose]: async () => {},
-  });
-  if (artifact.kind === 'none') return plain(() => popularity);
-  if (artifact.kind === 'neighbours') return plain((history) => scoreByNeighbours(artifact, history));
+  const nothing = async (): Promise<void> => {};
+  if (artifact.kind === 'none') {
+    return { score: async () => popularity, explain: async () => undefined, [Symbol.asyncDispose]: nothing };
+  }
+  if (artifact.kind === 'neighbours') {
+    return {
+      score: async (history) => scoreByNeighbours(artifact, history),
+      explain: async (history, items) => neighboursEvidence(artifact, history, items),
+      [Symbol.asyncDispose]: nothing,
+    };
+  }
   const session = await openOnnx(artifact.encoder.onnx);
+  const queryOf = (history: History) => encode(session, artifact, history);
   return {
-    score: async (history) => dotProducts(await encode(session, artifact, history), artifact.items),
+    score: async (history) => dotProducts(await queryOf(history), artifact.items),
+    explain: async (whole, items, most) => {
+      const history = latest(whole, artifact.maxHistory);
+      const query = await queryOf(history);
+      return leaveOneOut(history, { query, rows: gather(artifact.items, items), encode: queryOf }, most);
+    },
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
 }

@@ -39,6 +39,8 @@ export interface ReleaseInput {
   readonly evaluation: Manifest['evaluation'];
   readonly eventKinds: Readonly<Record<string, number>>;
   readonly defaultEventKind: string;
+  /** How recommendations are explained; left out, as by default. */
+  readonly explain?: Manifest['explain'];
   readonly seed: number;
   readonly config: unknown;
   readonly codeVersion: string;
@@ -96,6 +98,7 @@ export async function exportRelease(source: ReleaseInput): Promise<Release> {
     artifact: published.released,
     ...(ranker && { ranker: ranker.released }),
     catalogue: { file: 'catalogue.bin', items: input.dataset.itemIds.length - 1 },
+    ...(input.explain && { explain: input.explain }),
     ...(filterable.length > 0 && { columns: { file: 'columns.bin', entries: columns.entries } }),
     maxHistory: maxHistory(input.artifact),
     eventKinds: input.eventKinds,

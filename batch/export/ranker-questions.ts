@@ -19,7 +19,7 @@ export function exampleContext(
 ): Readonly<Record<string, string>> {
   const chosen = features.map(({ name, values }, feature): [string, string | undefined] => [
     name,
-    values[(number * 7 + feature * 3) % (values.length + 1)],
+    values[(number + 3 * feature) % (values.length + 1)],
   ]);
   return Object.fromEntries(chosen.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }

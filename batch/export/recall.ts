@@ -7,8 +7,8 @@ import type { ArtifactScorer } from './artifact-scorer.ts';
  * every history's whole pipeline (gather, encode, scan). Histories must not be empty. 1 without histories.
  */
 export async function recallOf(
-  quantised: ArtifactScorer,
-  float: ArtifactScorer,
+  quantised: Pick<ArtifactScorer, 'score'>,
+  float: Pick<ArtifactScorer, 'score'>,
   histories: readonly History[],
   k = 100,
 ): Promise<number> {

@@ -7,6 +7,7 @@ import {
   drawn,
   drawnTable,
   historyTable,
+  noDropout,
   type SequenceNetwork,
   tableNames,
 } from './sequence-network.ts';
@@ -37,7 +38,7 @@ export const parameterNames = {
 } as const;
 
 /** Events beside each other that a block reads at once. */
-const neighbours = 3;
+export const neighbours = 3;
 
 export interface Shape {
   readonly dimensions: number;
@@ -90,13 +91,14 @@ export const queriesAt: SequenceNetwork['queriesAt'] = (
   parameters,
   { items, weights, length },
   places,
-  drop = (x) => x,
+  drop = noDropout,
 ) => {
   const parameter = (name: string): tf.Tensor2D => parameters[name]! as tf.Tensor2D;
   const table = historyTable(parameters);
   let h = tf.mul(tf.gather(table, items), Math.sqrt(table.shape[1])) as tf.Tensor2D;
   const kind = parameters[parameterNames.kind];
   if (kind) h = tf.add(h, tf.mul(tf.reshape(tf.sub(weights, 1), [-1, 1]), kind));
+  h = drop.input(h);
   const count = items.shape[0] / length;
   for (let block = 0; parameters[parameterNames.block(block).mix]; block++) {
     const names = parameterNames.block(block);
@@ -104,7 +106,7 @@ export const queriesAt: SequenceNetwork['queriesAt'] = (
     const values = silu(tf.matMul(m, parameter(names.value)));
     const gates = silu(tf.matMul(m, parameter(names.gate)));
     const y = causalConvolution(values, parameter(names.filters), length);
-    const gated = drop(tf.mul(rmsNorm(y, parameter(names.output)), gates));
+    const gated = drop.within(tf.mul(rmsNorm(y, parameter(names.output)), gates));
     h = tf.add(h, tf.matMul(gated, parameter(names.mix)));
   }
   return rmsNorm(tf.gather(h, places), parameter(parameterNames.query));

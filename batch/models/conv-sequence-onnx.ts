@@ -1,15 +1,14 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import {
   Add,
+  BesideEarlier,
   Cast,
-  Concat,
   Conv,
   Gather,
   type Graph,
   graph,
   MatMul,
   Mul,
-  Pad,
   ReduceSum,
   RMSNormalization,
   Silu,
@@ -20,7 +19,7 @@ import {
   type Value,
 } from '../export/onnx/index.ts';
 import { normEpsilon } from '../training/layers.ts';
-import { parameterNames } from './conv-sequence-network.ts';
+import { neighbours, parameterNames } from './conv-sequence-network.ts';
 import { historyTable, type Weights } from './sequence-network.ts';
 
 export const encoderInputs = ['rows', 'weights', 'positions'] as const;
@@ -46,7 +45,7 @@ export function encoderOnnx(parameters: Weights): Uint8Array {
   for (let block = 0; parameters[parameterNames.block(block).mix]; block++) {
     const names = parameterNames.block(block);
     const isLast = parameters[parameterNames.block(block + 1).mix] === undefined;
-    const m = besideEarlier(RMSNormalization(h, parameter(names.input), normEpsilon));
+    const m = BesideEarlier(RMSNormalization(h, parameter(names.input), normEpsilon), neighbours);
     const values = Silu(MatMul(m, parameter(names.value)));
     const at = (x: Value): Value => (isLast ? newest(x) : x);
     const gates = Silu(MatMul(at(m), parameter(names.gate)));
@@ -66,11 +65,6 @@ export function encoderOnnx(parameters: Weights): Uint8Array {
 
 /** The newest event: [1, L, width] → [1, 1, width]. */
 const newest = (x: Value): Value => Slice(x, 1, -1);
-
-function besideEarlier(x: Value): Value {
-  const later = (back: number): Value => Slice(Pad(x, [0, back, 0, 0, 0, 0]), 1, 0, -back);
-  return Concat([x, later(1), later(2)], 2);
-}
 
 /** A causal convolution in ONNX slides filters that begin with their oldest tap: [channels, 1, taps]. */
 function convolve(g: Graph, values: Value, name: string, filters: tf.Tensor): Value {

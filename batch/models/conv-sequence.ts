@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { maximumDimensions } from '../../shared/release.ts';
 import { defineRecommender } from '../recommender.ts';
+import { choice, logUniform, uniform } from '../tune/dimensions.ts';
 import { initialParameters, queriesAt, type Shape } from './conv-sequence-network.ts';
 import { encoderInputs, encoderOnnx } from './conv-sequence-onnx.ts';
 import { withProfiles } from './profile.ts';
@@ -23,6 +24,8 @@ export const ConvSequenceOptions = withProfiles(
       blocks: 1,
       maxHistory: 50,
       dropout: 0.1,
+      inputDropout: 0,
+      start: 'random',
       negatives: 256,
       learningRate: 5e-3,
       epochs: 8,
@@ -33,9 +36,24 @@ export const ConvSequenceOptions = withProfiles(
       blocks: 2,
       maxHistory: 200,
       dropout: 0.2,
+      inputDropout: 0,
+      start: 'random',
       negatives: 'all',
       learningRate: 3e-3,
       epochs: 6,
+    },
+    /** For users of some ten events each. */
+    sparse: {
+      dimensions: 64,
+      channels: 64,
+      blocks: 1,
+      maxHistory: 50,
+      dropout: 0.3,
+      inputDropout: 0.3,
+      start: 'spectral',
+      negatives: 1_024,
+      learningRate: 3e-3,
+      epochs: 12,
     },
   },
 );
@@ -56,5 +74,18 @@ export const convSequence = defineRecommender({
   name: 'conv-sequence',
   baseline: false,
   options: ConvSequenceOptions,
+  search: {
+    options: {
+      dimensions: choice(64, 96, 128),
+      channels: choice(64, 128, 192),
+      blocks: choice(1, 2),
+      maxHistory: choice(50, 100, 200),
+      negatives: choice(256, 1_024, 'all'),
+      dropout: uniform(0, 0.4),
+      learningRate: logUniform(1e-3, 1e-2),
+      weightDecay: logUniform(5e-3, 0.2),
+    },
+    budget: { option: 'epochs', least: 1 },
+  },
   fit: (train, options, run) => fitSequence(train, convSequenceNetwork(options), options, run),
 });

@@ -3,6 +3,7 @@ import { FitError } from '../../shared/errors.ts';
 import { defineRecommender, type Model } from '../recommender.ts';
 import { gramRows, interactionMatrix, type SparseMatrix } from '../training/sparse.ts';
 import { invertPositiveDefinite } from '../training/symmetric-inverse.ts';
+import { logUniform } from '../tune/dimensions.ts';
 import { bestOf } from './best-of.ts';
 import { keepStrongest, neighboursModel } from './neighbours-model.ts';
 
@@ -30,6 +31,7 @@ export const ease = defineRecommender({
   name: 'ease',
   baseline: true,
   options: EaseOptions,
+  search: { options: { regularisation: logUniform(10, 3_000) } },
   async fit(train, options, run) {
     const matrix = interactionMatrix(train);
     const items = [...new Set(matrix.indices)].sort((a, b) => a - b);

@@ -3,6 +3,7 @@ import { FitError } from '../../shared/errors.ts';
 import type { Neighbours } from '../../shared/neighbours.ts';
 import { defineRecommender } from '../recommender.ts';
 import { gramRows, interactionMatrix, type SparseMatrix } from '../training/sparse.ts';
+import { choice, logInteger } from '../tune/dimensions.ts';
 import { bestOf } from './best-of.ts';
 import { keepStrongest, narrow, neighboursModel } from './neighbours-model.ts';
 
@@ -25,6 +26,7 @@ export const itemKnn = defineRecommender({
   name: 'item-knn',
   baseline: true,
   options: ItemKnnOptions,
+  search: { options: { neighbours: logInteger(5, 200), shrinkage: choice(0, 1, 3, 10, 30, 100) } },
   async fit(train, options, run) {
     const matrix = interactionMatrix(train);
     if (matrix.indices.length === 0)

@@ -2,8 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Dataset } from '../data/dataset.ts';
 import type { Parameters } from '../training/optimiser.ts';
 import { normal, type Random, seededRandom } from '../training/random.ts';
-import { interactionMatrix } from '../training/sparse.ts';
-import { spectralItemVectors } from '../training/svd.ts';
+import { unitSpectralVectors } from '../training/svd.ts';
 import type { MultVaeOptions } from './mult-vae.ts';
 import { layersOf } from './mult-vae-network.ts';
 import type { Problem } from './mult-vae-problem.ts';
@@ -39,7 +38,7 @@ function residual(
 ): Record<string, tf.Tensor> {
   const rows = train.itemIds.length;
   const rank = Math.min(hidden, dimensions);
-  const vectors = spectralVectors(train, rank, seed);
+  const vectors = unitSpectralVectors(train, rank, seed);
   const table = (width: number, length: number): tf.Tensor => {
     const spectral = tf.mul(tf.tensor2d(vectors, [rows, rank]), length);
     const others = tf.slice(drawn(rows, width, random), [0, rank], [rows, width - rank]);
@@ -85,13 +84,4 @@ function drawn(inputs: number, outputs: number, random: Random): tf.Tensor2D {
   const deviation = Math.sqrt(2 / (inputs + outputs));
   const values = Float32Array.from({ length: inputs * outputs }, () => deviation * random());
   return tf.tensor2d(values, [inputs, outputs]);
-}
-
-/** [rows · rank], scaled to a root mean square length of 1 over the items that have events. */
-function spectralVectors(train: Dataset, rank: number, seed: number): Float32Array {
-  const matrix = interactionMatrix(train);
-  const vectors = spectralItemVectors(matrix, { dimensions: rank, seed });
-  const squares = vectors.reduce((sum, value) => sum + value * value, 0);
-  const factor = Math.sqrt(new Set(matrix.indices).size / squares);
-  return vectors.map((value) => value * factor);
 }

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { maximumDimensions } from '../../shared/release.ts';
 import { openBackend } from '../backend/index.ts';
 import { defineRecommender } from '../recommender.ts';
+import { choice, logUniform, uniform } from '../tune/dimensions.ts';
 import { initialise } from './mult-vae-initial.ts';
 import { createModel } from './mult-vae-model.ts';
 import { createProblem } from './mult-vae-problem.ts';
@@ -89,6 +90,18 @@ export const multVae = defineRecommender({
   name: 'mult-vae',
   baseline: false,
   options: MultVaeOptions,
+  search: {
+    options: {
+      hidden: choice(200, 400, 512),
+      blocks: choice(1, 2, 3),
+      dimensions: choice(64, 128, 200, 256),
+      dropout: uniform(0.2, 0.7),
+      beta: logUniform(5e-4, 2e-2),
+      learningRate: logUniform(3e-4, 5e-3),
+      batchSize: choice(125, 250, 500),
+    },
+    budget: { option: 'epochs', least: 2 },
+  },
   async fit(train, options, run) {
     await openBackend();
     const problem = createProblem(train, options, run.seed);

@@ -22,8 +22,13 @@ export interface Catalogue {
   readonly kinds: boolean;
 }
 
-/** Zeroes a share of what it is given while training, and does nothing else. */
-export type Dropout = (x: tf.Tensor2D) => tf.Tensor2D;
+/** What zeroes a share of the events' vectors, and of what lies within a network, in training. */
+export interface Dropout {
+  readonly input: (x: tf.Tensor2D) => tf.Tensor2D;
+  readonly within: (x: tf.Tensor2D) => tf.Tensor2D;
+}
+
+export const noDropout: Dropout = { input: (x) => x, within: (x) => x };
 
 /** What turns the events of a history into a query, score = query · items + bias: all in which sequence models differ. */
 export interface SequenceNetwork {

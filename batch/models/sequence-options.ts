@@ -10,8 +10,11 @@ export const sequenceEntries = {
   maxHistory: v.optional(Count),
   /** Which next items are to be predicted: those not in the history, or any. Left out: what will be asked. */
   targets: v.optional(v.picklist(['new', 'any'])),
-  /** Share of what the network lets drop that a step does not see. */
+  /** Share of what the network lets drop within that a step does not see, and of the events' vectors that it is given. */
   dropout: v.optional(Share),
+  inputDropout: v.optional(Share),
+  /** What the item vectors are before the first step: drawn, or those of the truncated SVD (see spectralItemVectors). */
+  start: v.optional(v.picklist(['random', 'spectral'])),
   /** Items drawn beside a batch's targets for its softmax; 'all': the catalogue up to 20,000 items, beyond that 2,048 draws. */
   negatives: v.optional(v.union([Count, v.literal('all')])),
   /** Events that a step reads. */
@@ -32,6 +35,8 @@ export const sequenceEntries = {
 export interface SequenceOptions {
   readonly targets?: 'new' | 'any' | undefined;
   readonly dropout: number;
+  readonly inputDropout: number;
+  readonly start: 'random' | 'spectral';
   readonly negatives: number | 'all';
   readonly positionsPerStep: number;
   readonly learningRate: number;

@@ -9,6 +9,7 @@ import { train as runTraining, type Task } from '../training/loop.ts';
 import { cosineDecay, createAdamW, type Optimiser, type Parameters } from '../training/optimiser.ts';
 import { normal, seededRandom } from '../training/random.ts';
 import { sequenceLoss } from '../training/sequence-loss.ts';
+import { unitSpectralVectors } from '../training/svd.ts';
 import { tileWindows } from '../training/windows.ts';
 import { popularityScores } from './popularity.ts';
 import { batches, type SequenceBatch } from './sequence-batches.ts';
@@ -32,6 +33,9 @@ export interface Problem {
 
 const itemsForFullSoftmax = 20_000;
 const sampledNegatives = 2_048;
+
+/** Root mean square length of an item's vector at a spectral start. */
+const spectralLength = 0.4;
 
 /** Small data are divided into at least so many steps an epoch, if a step then has as many windows. */
 const leastSteps = 8;
@@ -84,10 +88,18 @@ function negativesOf(wanted: number | 'all', rows: number): number | undefined {
   return rows <= itemsForFullSoftmax ? undefined : sampledNegatives;
 }
 
-export const initialise = ({ train, network, seed }: Problem): Parameters =>
+export const initialise = ({ train, network, options, seed }: Problem): Parameters =>
   tf.tidy(() => {
+    const rows = train.itemIds.length;
     const kinds = train.weights.some((weight) => weight !== 1);
-    const initial = network.initial({ rows: train.itemIds.length, kinds }, normal(seededRandom(seed)));
+    const initial = network.initial({ rows, kinds }, normal(seededRandom(seed)));
+    if (options.start === 'spectral') {
+      const [, dimensions] = initial[tableNames.items]!.shape as [number, number];
+      const vectors = tf.tensor2d(unitSpectralVectors(train, dimensions, seed), [rows, dimensions]);
+      const start = tf.mul(vectors, spectralLength);
+      for (const name of [tableNames.items, tableNames.history])
+        if (initial[name]) initial[name] = tf.clone(start);
+    }
     return Object.fromEntries(Object.entries(initial).map(([name, value]) => [name, tf.variable(value)]));
   });
 
@@ -158,8 +170,11 @@ function batchLoss(
     items: tf.tensor1d(windows.items, 'int32'),
     weights: tf.tensor1d(windows.weights),
   };
-  const drop = (x: tf.Tensor2D): tf.Tensor2D =>
-    options.dropout === 0 ? x : dropout(x, options.dropout, Math.floor(random() * 2 ** 32));
+  const dropping =
+    (rate: number) =>
+    (x: tf.Tensor2D): tf.Tensor2D =>
+      rate === 0 ? x : dropout(x, rate, Math.floor(random() * 2 ** 32));
+  const drop = { input: dropping(options.inputDropout), within: dropping(options.dropout) };
   const queries = network.queriesAt(parameters, events, tf.tensor1d(windows.places, 'int32'), drop);
   const parameter = (name: string): tf.Tensor => parameters[name]!;
   const table = parameter(tableNames.items) as tf.Tensor2D;

@@ -2,12 +2,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Model, Query } from '../recommender.ts';
 import { historyBatch } from '../training/histories.ts';
 import type { Parameters } from '../training/optimiser.ts';
+import { type ColdItems, describeCold } from './two-tower-cold.ts';
 import type { ItemFeatures } from './two-tower-features.ts';
 import { encoderOnnx, itemTower, queryTower } from './two-tower-network.ts';
 
 /** What scoring needs besides the trained parameters. */
 export interface ScoringContext {
   readonly features: ItemFeatures;
+  readonly cold: ColdItems | undefined;
   /** [rows] what somebody without a history is answered by. */
   readonly popularity: Float32Array;
   readonly options: { readonly maxHistory: number };
@@ -19,7 +21,7 @@ const queriesAtOnce = 512;
 export const scoreWith =
   (parameters: Parameters, scale: number, context: ScoringContext): Model['score'] =>
   async (queries, candidates) => {
-    const towers = tf.tidy(() => openTowers(parameters, context.features));
+    const towers = tf.tidy(() => openTowers(parameters, context));
     try {
       return await scoreAll(towers, scale, context, queries, candidates);
     } finally {
@@ -34,7 +36,7 @@ export function createModel(
   context: ScoringContext,
   fittedOptions: unknown,
 ): Model {
-  const towers = tf.tidy(() => openTowers(parameters, context.features));
+  const towers = tf.tidy(() => openTowers(parameters, context));
   const encoder = encoderOnnx(towers.parameters, scale);
   return {
     fittedOptions,
@@ -64,10 +66,12 @@ type Towers = {
 };
 
 /** Both item tables and the query tower, in tensors that outlive the parameters (clones share their values). */
-function openTowers(parameters: Parameters, features: ItemFeatures): Towers {
+function openTowers(parameters: Parameters, { features, cold }: ScoringContext): Towers {
+  const side = (name: 'items' | 'history'): tf.Tensor2D =>
+    tf.clone(describeCold(itemTower(parameters, name, features), cold));
   return {
-    items: tf.clone(itemTower(parameters, 'items', features)),
-    history: tf.clone(itemTower(parameters, 'history', features)),
+    items: side('items'),
+    history: side('history'),
     parameters: Object.fromEntries(
       Object.entries(parameters)
         .filter(([name]) => !/^(items|history)/.test(name))

@@ -6,6 +6,7 @@ import { inSharedMemory } from '../training/shared-memory.ts';
 import { popularityScores } from './popularity.ts';
 import type { TwoTowerOptions } from './two-tower.ts';
 import { batches, type TwoTowerBatch } from './two-tower-batches.ts';
+import { type ColdItems, coldItems } from './two-tower-cold.ts';
 import { type ItemFeatures, itemFeatures } from './two-tower-features.ts';
 
 const itemsForFullSoftmax = 10_000;
@@ -17,6 +18,7 @@ export interface Problem {
   readonly options: TwoTowerOptions;
   readonly seed: number;
   readonly features: ItemFeatures;
+  readonly cold: ColdItems | undefined;
   readonly popularity: Float32Array;
   readonly stepsPerEpoch: number;
   /** Tables of which a step reads but the rows of its batch. */
@@ -36,13 +38,14 @@ export function createProblem(train: Dataset, options: TwoTowerOptions, seed: nu
   const full = options.negatives === undefined && train.itemIds.length <= itemsForFullSoftmax;
   const negatives = full || options.negatives === 'all' ? undefined : (options.negatives ?? sampledNegatives);
   const size = epochSize(cuts, options.examplesPerUser);
-  const stepsPerEpoch = Math.max(1, Math.floor(size / options.batchSize));
   const features = itemFeatures(train);
+  const stepsPerEpoch = Math.max(1, Math.floor(size / options.batchSize));
   return {
     train,
     options,
     seed,
     features,
+    cold: coldItems(features, train.items, train.itemIds.length),
     popularity: popularityScores(train, {}),
     stepsPerEpoch,
     byRows: negatives === undefined ? ['history'] : ['history', 'items'],

@@ -7,8 +7,7 @@ import { rowsOfTables, train as runTraining } from '../training/loop.ts';
 import { softmaxLossOf } from '../training/losses.ts';
 import { createAdamW, type Optimiser, type Parameters } from '../training/optimiser.ts';
 import { heap } from '../training/shared-memory.ts';
-import { interactionMatrix } from '../training/sparse.ts';
-import { spectralItemVectors } from '../training/svd.ts';
+import { unitSpectralVectors } from '../training/svd.ts';
 import type { TwoTowerBatch } from './two-tower-batches.ts';
 import { scoreWith } from './two-tower-model.ts';
 import { initialParameters, itemTower, queryTower } from './two-tower-network.ts';
@@ -30,19 +29,14 @@ export function initialise(problem: Problem): { parameters: Parameters; scale: n
   return { parameters, scale: scales[losses.indexOf(Math.min(...losses))]! };
 }
 
-/** Spectral vectors, scaled to a root mean square length of 1, so that one learning rate suits all data. */
+/** Spectral vectors; there must be some. */
 function initialTable(train: Dataset, dimensions: number, seed: number): Float32Array {
-  const matrix = interactionMatrix(train);
-  const present = new Set(matrix.indices).size;
-  const vectors = spectralItemVectors(matrix, { dimensions, seed });
-  const squares = vectors.reduce((sum, value) => sum + value * value, 0);
-  if (!(squares > 0)) {
-    throw new FitError(
-      `two-tower: expected events with weight on different items, found ${present} such items`,
-    );
-  }
-  const factor = Math.sqrt(present / squares);
-  return vectors.map((value) => value * factor);
+  const vectors = unitSpectralVectors(train, dimensions, seed);
+  if (vectors.some((value) => value !== 0)) return vectors;
+  const present = train.items.filter((_, event) => train.weights[event]! > 0);
+  throw new FitError(
+    `two-tower: expected events with weight on different items, found ${new Set(present).size} such items`,
+  );
 }
 
 /** Trains in place; returns the epochs that the parameters have seen. */

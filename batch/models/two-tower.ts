@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { maximumDimensions } from '../../shared/release.ts';
 import { openBackend } from '../backend/index.ts';
 import { defineRecommender } from '../recommender.ts';
+import { choice, logUniform } from '../tune/dimensions.ts';
 import { createModel } from './two-tower-model.ts';
 import { createProblem } from './two-tower-problem.ts';
 import { fitParameters, initialise } from './two-tower-training.ts';
@@ -44,6 +45,18 @@ export const twoTower = defineRecommender({
   name: 'two-tower',
   baseline: false,
   options: TwoTowerOptions,
+  search: {
+    options: {
+      dimensions: choice(32, 64, 96, 128),
+      heads: choice(1, 2, 4),
+      maxHistory: choice(50, 100, 200, 400),
+      halfLifeDays: choice(null, 365, 180, 90, 45, 30),
+      batchSize: choice(64, 128, 256),
+      learningRate: logUniform(5e-4, 1e-2),
+      weightDecay: choice(0, 0.1, 1),
+    },
+    budget: { option: 'epochs', least: 0.4, most: 4 },
+  },
   async fit(train, given, run) {
     await openBackend();
     const options = { ...given, targets: given.targets ?? run.targets };

@@ -72,7 +72,7 @@ export function exampleAt(
 }
 
 /** Fisher and Yates's shuffle of the first `count` places, in place. */
-function shuffle(values: Int32Array, random: Random, count = values.length): Int32Array {
+export function shuffle(values: Int32Array, random: Random, count = values.length): Int32Array {
   for (let i = 0; i < count; i++) {
     const other = i + Math.floor(random() * (values.length - i));
     const value = values[i]!;

@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { FitError } from '../../shared/errors.ts';
-import type { Run } from '../recommender.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
-import type { Task } from './loop.ts';
+import type { LoopRun, Task } from './loop.ts';
 
 const Progress = v.object({
   /** Steps taken. */
@@ -32,7 +31,7 @@ const bestPrefix = 'best.';
  * The state of an earlier run of the same task, its parameters put in place and its curves drawn again, or a new one.
  * @throws FitError when what is stored is no state of this task's shape
  */
-export async function openState(task: Task, run: Run): Promise<TrainingState> {
+export async function openState(task: Task, run: LoopRun): Promise<TrainingState> {
   const stored = await run.checkpoints.load();
   const checkpoint = stored && decodeCheckpoint(task.identity, Progress, stored, run.checkpoints.place);
   if (!checkpoint) {
@@ -60,7 +59,7 @@ export async function openState(task: Task, run: Run): Promise<TrainingState> {
 }
 
 /** Keeps everything that {@link openState} needs to go on from here. */
-export async function saveState(task: Task, { progress, best }: TrainingState, run: Run): Promise<void> {
+export async function saveState(task: Task, { progress, best }: TrainingState, run: LoopRun): Promise<void> {
   const arrays = new Map<string, Float32Array>();
   for (const [name, variable] of trainedBy(task)) arrays.set(name, (await variable.data()) as Float32Array);
   for (const [name, values] of best) arrays.set(bestPrefix + name, values);

@@ -20,9 +20,14 @@ export interface Task<B extends object = object> {
   rows?(batch: B): TableRows | undefined;
   /** Mean loss of the batch of this step (from 0). Tables in `rows` are given as those rows alone. */
   loss(step: number, batch: B, parameters: Parameters): tf.Scalar;
-  /** Scores with the parameters as they stand. */
-  readonly score: Model['score'];
+  /** Scores with the parameters as they stand: what `run.validate` measures. */
+  readonly score?: Model['score'];
+  /** Of a task that measures itself, its parameters as they stand: higher is better. */
+  validate?(): Promise<number>;
 }
+
+/** What a training needs of what surrounds a fit. */
+export type LoopRun = Omit<Run, 'targets'>;
 
 export interface LoopOptions {
   readonly maximumEpochs: number;
@@ -46,7 +51,7 @@ const stepsBetweenSaves = 500;
 export async function train<B extends object>(
   task: Task<B>,
   options: LoopOptions,
-  run: Run,
+  run: LoopRun,
 ): Promise<number> {
   const total = Math.round(options.maximumEpochs * task.stepsPerEpoch);
   const interval = Math.max(1, Math.round(task.stepsPerEpoch / options.validationsPerEpoch));
@@ -74,7 +79,7 @@ export async function train<B extends object>(
 }
 
 /** Lets the process's signals and timers in now and then; a run that was aborted keeps its state and ends. */
-async function pause(task: Task, state: TrainingState, run: Run): Promise<void> {
+async function pause(task: Task, state: TrainingState, run: LoopRun): Promise<void> {
   if (state.progress.step % stepsBetweenPauses === 0) await new Promise((resolve) => setImmediate(resolve));
   if (!run.signal.aborted) return;
   await saveState(task, state, run);
@@ -104,7 +109,12 @@ async function timedStep<B extends object>(
 }
 
 /** The curve of `clock` is no part of the state, since it differs from run to run. */
-async function checkUp(task: Task, state: TrainingState, run: Run, clock: Clock | undefined): Promise<void> {
+async function checkUp(
+  task: Task,
+  state: TrainingState,
+  run: LoopRun,
+  clock: Clock | undefined,
+): Promise<void> {
   const { progress } = state;
   if (clock) {
     const { waiting, stepping } = clock;
@@ -117,10 +127,10 @@ async function checkUp(task: Task, state: TrainingState, run: Run, clock: Clock 
 }
 
 /** Measures the parameters as they stand, and keeps a copy if they are the best so far. */
-async function validateState(task: Task, { progress, best }: TrainingState, run: Run): Promise<void> {
-  if (run.validate === undefined) return;
+async function validateState(task: Task, { progress, best }: TrainingState, run: LoopRun): Promise<void> {
   task.optimiser.settle(progress.step);
-  const metric = await run.validate(task.score);
+  const metric = task.validate ? await task.validate() : task.score && (await run.validate?.(task.score));
+  if (metric === undefined) return;
   addPoint(progress, run, 'validation', metric);
   progress.sinceBest++;
   if (progress.best && metric <= progress.best.metric) return;
@@ -130,7 +140,7 @@ async function validateState(task: Task, { progress, best }: TrainingState, run:
     best.set(name, (await variable.data()) as Float32Array);
 }
 
-function addPoint(progress: Progress, run: Run, series: string, value: number): void {
+function addPoint(progress: Progress, run: LoopRun, series: string, value: number): void {
   progress.curves.push([series, progress.step, value]);
   run.curve(series, progress.step, value);
 }

@@ -76,6 +76,10 @@ export function rowSums(matrix: SparseMatrix): Float64Array {
   return sums;
 }
 
+/** D^−power of a diagonal matrix of degrees; what has none stays out. */
+export const damping = (degrees: Float64Array, power: number): Float64Array =>
+  degrees.map((degree) => (degree > 0 ? degree ** -power : 0));
+
 /** diag(left) · M · diag(right); a matrix of the same pattern. */
 export function scale(matrix: SparseMatrix, left: Float64Array, right: Float64Array): SparseMatrix {
   const values = new Float32Array(matrix.values.length);

@@ -1,6 +1,16 @@
+import type { Dataset } from '../data/dataset.ts';
 import { gram, multiplySmall, orthonormalise, symmetricEigen } from './dense.ts';
 import { normal, seededRandom } from './random.ts';
-import { columnSums, multiply, rowSums, type SparseMatrix, scale, transpose } from './sparse.ts';
+import {
+  columnSums,
+  damping,
+  interactionMatrix,
+  multiply,
+  rowSums,
+  type SparseMatrix,
+  scale,
+  transpose,
+} from './sparse.ts';
 
 /** M ≈ left · diag(singularValues) · rightᵀ. Both sides have orthonormal columns. */
 export interface Svd {
@@ -78,8 +88,6 @@ export interface SpectralOptions {
  */
 export function spectralItemVectors(interactions: SparseMatrix, options: SpectralOptions): Float32Array {
   const { dimensions, seed, userPower = 0.5, itemPower = 0.3, singularPower = 0.5 } = options;
-  const damping = (degrees: Float64Array, power: number): Float64Array =>
-    degrees.map((degree) => (degree > 0 ? degree ** -power : 0));
   const normalised = scale(
     interactions,
     damping(rowSums(interactions), userPower),
@@ -88,4 +96,16 @@ export function spectralItemVectors(interactions: SparseMatrix, options: Spectra
   const { right, singularValues } = truncatedSvd(normalised, { rank: dimensions, seed });
   const weights = singularValues.map((value) => (value > 0 ? value ** singularPower : 0));
   return right.map((value, at) => value * weights[at % dimensions]!);
+}
+
+/**
+ * Spectral item vectors of a dataset at a root mean square length of 1 over the items that have events, so that one learning rate
+ * suits all data; all zeros where no event has weight.
+ */
+export function unitSpectralVectors(dataset: Dataset, dimensions: number, seed: number): Float32Array {
+  const matrix = interactionMatrix(dataset);
+  const vectors = spectralItemVectors(matrix, { dimensions, seed });
+  const squares = vectors.reduce((sum, value) => sum + value * value, 0);
+  const factor = squares > 0 ? Math.sqrt(new Set(matrix.indices).size / squares) : 0;
+  return vectors.map((value) => value * factor);
 }

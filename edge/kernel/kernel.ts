@@ -14,14 +14,14 @@ export interface PlacedTable {
 /** Work space of scan and gather in the kernel's memory, sized by {@link scratchSizes}: byte addresses. */
 export type Scratch = Readonly<Record<keyof ReturnType<typeof scratchSizes>, number>>;
 
-/** Bytes of each part of the work space; `k` is the longest answer. */
-export const scratchSizes = (rows: number, dimensions: number, maxHistory: number, k: number) => ({
+/** Bytes of each part of the work space; `gathered` rows at most are gathered at once, `k` is the longest answer. */
+export const scratchSizes = (rows: number, dimensions: number, gathered: number, k: number) => ({
   query: dimensions * 2,
   excluded: paddedRows(rows) / 8,
   heap: k * 8,
   ranked: k * 8,
-  indices: maxHistory * 4,
-  gathered: maxHistory * dimensions * 4,
+  indices: gathered * 4,
+  gathered: gathered * dimensions * 4,
 });
 
 /**

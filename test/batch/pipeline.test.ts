@@ -89,7 +89,9 @@ describe('the pipeline', () => {
     const { evaluation, model } = outcome.release.manifest;
     expect(evaluation.models.map(({ name }) => name).sort()).toEqual(['ease', 'item-knn', 'popularity']);
     expect(['ease', 'item-knn']).toContain(model.name);
-    expect(readFileSync(outcome.report, 'utf8')).toContain(outcome.release.releaseId);
+    const report = readFileSync(outcome.report, 'utf8');
+    expect(report).toContain(outcome.release.releaseId);
+    expect(report).toMatch(/class="why".*because of/);
   });
 
   it('reuses every stage and yields the same release, byte for byte, when nothing changed', async () => {

@@ -25,7 +25,9 @@ describe('a serving release', () => {
       quality: { summary: '', rows: { read: 3, kept: 3 }, sources: [], checks: [] },
       popularity: popularityOf(dataset),
       splitInputs: {},
+      seed: 42,
       dataset: async () => dataset,
+      development: async () => ({ train: dataset, validation: set }),
       split: async () => ({ train: dataset, validation: set, trainAndValidation: dataset, test: set }),
     };
     const config = parseConfig(perigeeConfig, 'test');

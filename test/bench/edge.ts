@@ -22,12 +22,14 @@ interface Cost {
   readonly processor: number;
 }
 
-const body = JSON.stringify({
+const request = {
   history: Array.from({ length: 50 }, (_, i) => ({
     itemId: `item-${String(1 + i * 1_997).padStart(7, '0')}`,
   })),
   limit: 100,
-});
+};
+const body = JSON.stringify(request);
+const explained = JSON.stringify({ ...request, explain: true });
 
 export const bench = async (): Promise<void> => {
   const release = await fixtureRelease({ items, dimensions: 64 });
@@ -36,17 +38,20 @@ export const bench = async (): Promise<void> => {
   origin.point(release.releaseId);
   const bundle = await bundleEdge();
   const cold = await coldStart(bundle, origin);
-  const request = await requestCost(origin);
+  const request = await requestCost(origin, body);
+  const withReasons = await requestCost(origin, explained);
   const ranked = await fixtureRelease({ items, dimensions: 64, ranker: {} });
   origin.add(ranked);
   origin.point(ranked.releaseId);
-  const rankedRequest = await requestCost(origin);
+  const rankedRequest = await requestCost(origin, body);
   console.log(
     `Edge, ${items.toLocaleString('en')} items × 64, history 50, top 100 (median [lowest, highest])`,
   );
   console.table({
     'a request in the isolate, ms of processor': summary(request, 'processor'),
     'a request in the isolate, ms': summary(request, 'wall'),
+    'the same with the reasons of all 100, ms of processor': summary(withReasons, 'processor'),
+    'the same with the reasons of all 100, ms': summary(withReasons, 'wall'),
     'a request with a ranker in the isolate, ms of processor': summary(rankedRequest, 'processor'),
     'the ranker on 200 candidates, ms of processor': (
       median(rankedRequest, 'processor') - median(request, 'processor')
@@ -104,7 +109,7 @@ async function personalAnswer(edge: Edge): Promise<void> {
 }
 
 /** One request's, each the mean of a block. It ranks with a ranker, if the release has one, whatever that costs. */
-async function requestCost(origin: Origin): Promise<Cost[]> {
+async function requestCost(origin: Origin, asked: string): Promise<Cost[]> {
   const bundle = await bundleEdge('test/workerd/bench-worker.ts');
   await using edge = await startEdge(bundle, {
     variables: { RELEASE_ORIGIN: origin.url, POLL_SECONDS: '3600', RANK_BUDGET_MS: '10000' },
@@ -113,7 +118,10 @@ async function requestCost(origin: Origin): Promise<Cost[]> {
   const costs: Cost[] = [];
   for (let block = -warmUp; block < blocks; block++) {
     const { wall, processor } = await costOf(async () => {
-      const response = await fetch(`${edge.url}/bench?requests=${blockSize}`, { method: 'POST', body });
+      const response = await fetch(`${edge.url}/bench?requests=${blockSize}`, {
+        method: 'POST',
+        body: asked,
+      });
       if (!response.ok) throw new Error(await response.text());
       await response.body?.cancel();
     });

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { renderBenchmark } from '../../batch/benchmark/page.ts';
 import { renderReport } from '../../batch/evaluate/report.ts';
 import { reportInput } from '../batch/evaluate/report-input.ts';
+import { benchmarkResult } from '../fixtures/benchmark.ts';
 import { findChromium, launch } from './browser.ts';
 
 const { executablePath, reason } = findChromium();
@@ -17,19 +19,23 @@ const screens = [
 ] as const;
 
 describe.skipIf(executablePath === undefined)(
-  `the report in a browser${reason ? ` (${reason})` : ''}`,
+  `the pages of a run in a browser${reason ? ` (${reason})` : ''}`,
   () => {
     let browser: Browser;
-    let report: string;
+    const pages = new Map<string, string>();
 
     beforeAll(async () => {
-      report = renderReport(await reportInput());
+      pages.set('report', renderReport(await reportInput()));
+      pages.set('benchmark', renderBenchmark(benchmarkResult));
       browser = await launch(executablePath!);
     });
     afterAll(() => browser?.close());
 
-    /** The report on a screen, every fold open; `complaints` gathers what the console says and what is requested. */
-    async function open(screen: (typeof screens)[number]): Promise<{ page: Page; complaints: string[] }> {
+    /** A page on a screen, every fold open; `complaints` gathers what the console says and what is requested. */
+    async function open(
+      screen: (typeof screens)[number],
+      name = 'report',
+    ): Promise<{ page: Page; complaints: string[] }> {
       const { width, height, colorScheme } = screen;
       const page = await browser.newPage({ viewport: { width, height }, colorScheme });
       const complaints: string[] = [];
@@ -38,7 +44,7 @@ describe.skipIf(executablePath === undefined)(
       page.on('dialog', (dialog) => complaints.push(dialog.message()));
       await page.route('**', (route) => {
         if (route.request().url() === 'http://report.test/') {
-          return route.fulfill({ contentType: 'text/html; charset=utf-8', body: report });
+          return route.fulfill({ contentType: 'text/html; charset=utf-8', body: pages.get(name)! });
         }
         complaints.push(route.request().url());
         return route.abort();
@@ -50,10 +56,10 @@ describe.skipIf(executablePath === undefined)(
       return { page, complaints };
     }
 
-    it.each(screens)(
-      '$name: no error, no request, no horizontal scrolling, nothing that axe objects to',
-      async (screen) => {
-        const { page, complaints } = await open(screen);
+    it.each(screens.flatMap((screen) => ['report', 'benchmark'].map((of) => ({ ...screen, of }))))(
+      '$of, $name: no error, no request, no horizontal scrolling, nothing that axe objects to',
+      async ({ of, ...screen }) => {
+        const { page, complaints } = await open(screen, of);
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(screen.width);
         expect(complaints).toEqual([]);
         // Evaluated by the debugger, so the page's own policy against scripts stays in force.

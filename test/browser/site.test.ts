@@ -197,6 +197,51 @@ describe.skipIf(chromium.reason !== undefined)(`demo page ${chromium.reason ?? '
     expect(demo.complaints).toEqual([]);
   });
 
+  it('says why when asked: the items of the history, each a way to it, and popularity', async () => {
+    await using demo = await open({}, '#purchase=item-0000011&view=item-0000012&purchase=item-0000014');
+    const { page } = demo;
+    expect(await page.locator('.reasons').count()).toBe(0);
+    const box = page.getByRole('checkbox', { name: 'Say why' });
+    await box.focus();
+    const asked = page.waitForResponse((response) => response.url().endsWith('/v1/recommendations'));
+    await answering(page, () => page.keyboard.press('Space'));
+    const { items } = (await (await asked).json()) as RecommendationResponse;
+    expect(await page.locator('#curl').textContent()).toContain('"explain":true,"locale":"en"');
+    expect(await page.locator('#stage-list').textContent()).toContain('explain');
+    for (const [place, { reasons = [] }] of items.entries()) {
+      const rows = page.locator('#cards > li').nth(place).locator('.reason');
+      const found = await rows.evaluateAll((buttons) =>
+        buttons.map((button) => button.getAttribute('title')),
+      );
+      const titles = await page
+        .locator('#history-list > li')
+        .evaluateAll((entries) =>
+          Object.fromEntries(
+            entries.map((entry) => [
+              (entry as HTMLElement).dataset['item'],
+              entry.querySelector('.cover')?.getAttribute('title'),
+            ]),
+          ),
+        );
+      expect(found).toEqual(reasons.map((reason) => reason.kind === 'item' && titles[reason.itemId]));
+    }
+    expect(items.some(({ reasons = [] }) => reasons.length > 1)).toBe(true);
+    expect(await violations(page)).toEqual([]);
+
+    const reason = page.locator('#cards .reason').first();
+    const wanted = await reason.getAttribute('title');
+    await reason.focus();
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate(() => document.activeElement?.closest('#history-list') !== null)).toBe(true);
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('title'))).toBe(wanted);
+
+    await answering(page, () => page.getByRole('button', { name: 'Clear' }).click());
+    expect(await page.locator('#cards .reasons').first().textContent()).toBe('Popular with everyone');
+    await answering(page, () => box.uncheck());
+    expect(await page.locator('.reasons').count()).toBe(0);
+    expect(demo.complaints).toEqual([]);
+  });
+
   it('works by keyboard alone', async () => {
     await using demo = await open();
     const { page } = demo;

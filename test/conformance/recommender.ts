@@ -16,12 +16,21 @@ export interface RecommenderCase {
   /** Small enough that a fit on a hundred users takes a second. */
   readonly options?: unknown;
   readonly exempt?: Partial<Record<Rule, string>>;
+  /** Of a model for data of a kind: what it is tested on instead. */
+  readonly data?: () => { readonly ordinary: Dataset; readonly checkerboard: Checkerboard };
+}
+
+/** `answers[user]` is the one item that belongs to the user's and that they do not have. */
+export interface Checkerboard {
+  readonly dataset: Dataset;
+  readonly answers: readonly number[];
 }
 
 const day = 86_400;
-const items = 40;
+/** Of ordinary data, the padding item included. */
+export const items = 40;
 /** In the catalogue, but without an event. */
-const unseen = [items - 2, items - 1] as const;
+export const unseen = [items - 2, items - 1] as const;
 
 /** Ninety users of three tastes, each taste a third of the catalogue, with some of everything; two kinds of events. */
 function ordinaryDataset(): Dataset {
@@ -40,7 +49,7 @@ function ordinaryDataset(): Dataset {
 
 /** User u has every item of their own parity but item u + 1, which is the one right answer, in an order that says nothing. */
 const boardSize = 24;
-function checkerboard(): Dataset {
+function checkerboard(): Checkerboard {
   const random = seededRandom(5);
   const users = Array.from({ length: boardSize }, (_, user) =>
     Array.from({ length: boardSize }, (_, item) => item + 1)
@@ -49,14 +58,19 @@ function checkerboard(): Dataset {
       .sort((a, b) => a.place - b.place)
       .map(({ item }) => item),
   );
-  return datasetOf(users, boardSize + 1);
+  return { dataset: datasetOf(users, boardSize + 1), answers: users.map((_, user) => user + 1) };
 }
+
+const ordinaryData = () => ({ ordinary: ordinaryDataset(), checkerboard: checkerboard() });
 
 /**
  * What every model must do, whatever it computes: `score` is one function of (history, item), however it is asked;
  * chance comes from the seed; degenerate data ends in a FitError or in finite scores; the export is the model.
  */
-export function testRecommender(recommender: Recommender, { options = {}, exempt = {} }: RecommenderCase) {
+export function testRecommender(
+  recommender: Recommender,
+  { options = {}, exempt = {}, data }: RecommenderCase,
+) {
   const fitOn = (train: Dataset, run: Partial<Run> = {}): Promise<Model> =>
     recommender.fit(train, v.parse(recommender.options, options), quietRun(run));
   const unlessExempt = (rule: Rule) =>
@@ -65,7 +79,7 @@ export function testRecommender(recommender: Recommender, { options = {}, exempt
       : (title: string, _: unknown) => it.skip(`${title} (exempt: ${exempt[rule]})`, () => {});
 
   describe(recommender.name, () => {
-    const train = ordinaryDataset();
+    const { ordinary: train, checkerboard: board } = data?.() ?? ordinaryData();
     const queries = queriesOf(train).slice(0, 12);
     let model: Model;
     let scores: Float32Array[];
@@ -197,14 +211,14 @@ export function testRecommender(recommender: Recommender, { options = {}, exempt
     });
 
     unlessExempt('checkerboard')('finds the one right answer on a checkerboard', async () => {
-      const board = checkerboard();
-      using trained = await fitOn(board);
-      const answers = await trained.score(queriesOf(board));
+      const { dataset, answers: expected } = board;
+      using trained = await fitOn(dataset);
+      const answers = await trained.score(queriesOf(dataset));
       const first = answers.map((row, user) => {
-        const own = new Set(queriesOf(board)[user]!.history.items);
+        const own = new Set(queriesOf(dataset)[user]!.history.items);
         return topK(row, 1, (item) => own.has(item)).indices[0];
       });
-      expect(first).toEqual(Array.from({ length: boardSize }, (_, user) => user + 1));
+      expect(first).toEqual(expected);
     });
 
     it('refuses data without events, saying so', async () => {

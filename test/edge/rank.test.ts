@@ -258,11 +258,11 @@ describe('bids', () => {
   });
 
   it('make no item an answer that the filter keeps out, and the others stay ranked', async () => {
-    const cheap = fixture.dataset.itemIds.filter(
-      (_, item) => (fixture.dataset.attributes[item]?.price ?? Number.POSITIVE_INFINITY) < 20,
-    );
     const bids = (await bidsOf()).map(({ itemId }) => ({ itemId, bid: 9 }));
-    const filter = { price: { $lt: 20 } };
+    const priceOf = (itemId: string): number | undefined => fixture.dataset.attributes[itemOf(itemId)]?.price;
+    const limit = Math.max(...bids.map(({ itemId }) => priceOf(itemId) ?? 0));
+    const cheap = fixture.dataset.itemIds.filter((itemId) => (priceOf(itemId) ?? limit) < limit);
+    const filter = { price: { $lt: limit } };
     const { items, ranker } = await ask({ history, bids, filter, rankBy: 'expectedValue', limit: 100 });
     expect(ranker).toBe('fixture-ranker');
     expect(items.filter(({ itemId }) => !cheap.includes(itemId))).toEqual([]);
@@ -275,8 +275,10 @@ describe('bids', () => {
   });
 
   it('fit a request as long as it may be', async () => {
-    const bids = Array.from({ length: limits.bids }, (_, i) => ({ itemId: idOf(i + 1), bid: i }));
-    expect((await ask({ bids, limit: 500, rankBy: 'expectedValue' })).items).toHaveLength(500);
+    const bids = Array.from({ length: limits.bids }, (_, i) => ({ itemId: idOf(i + 1), bid: i + 1 }));
+    const { items } = await ask({ bids, limit: 500, rankBy: 'expectedValue' });
+    expect(new Set(items.map(({ itemId }) => itemId)).size).toBe(500);
+    expect(items.filter(({ expectedValue }) => expectedValue !== undefined)).toHaveLength(limits.bids);
     await refusal({ bids: [...bids, ...bids] });
     for (const bid of [-1, '1', 1e10, null]) await refusal({ bids: [{ itemId: 'item-0000001', bid }] });
     await refusal({ rankBy: 'price' });

@@ -55,7 +55,7 @@ afterAll(async () => {
 const text = (): fc.Arbitrary<string> =>
   fc.oneof(
     fc.constantFrom(...release.dataset.itemIds.slice(1, 40)),
-    fc.constantFrom('purchase', 'view', 'rent', 'daytime', 'noon', 'a/b', '..', '%', 'ü'),
+    fc.constantFrom('purchase', 'view', 'rent', 'de-AT', 'daytime', 'noon', 'a/b', '..', '%', 'ü'),
   );
 
 const encode = (part: unknown): string => encodeURIComponent(String(part).toWellFormed());

@@ -428,7 +428,7 @@ it('refuses a release that does not fit beside the one that serves', async () =>
 });
 
 it('counts a ranker’s table and work space when it looks whether a release fits', async () => {
-  const options = { items: 2_000, dimensions: 256, histories: 3, seed: 6 };
+  const options = { items: 2_500, dimensions: 256, histories: 3, seed: 6 };
   const [without, withRanker] = [
     await fixtureRelease(options),
     await fixtureRelease({ ...options, ranker: {} }),

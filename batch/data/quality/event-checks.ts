@@ -11,11 +11,20 @@ export function duplicateCheck(events: NumberedEvents, kinds: number, threshold:
   const seenIn = new Int32Array(events.itemIds.length * kinds).fill(-1);
   let moment = -1;
   let found = 0;
+  // In another context the same choice is another event.
+  const contexts = new Map<number, Set<string>>();
+  const contextOf = (event: number): string =>
+    events.context?.columns.map((column) => column[event]).join() ?? '';
+  const isSeen = (event: number, key: number): boolean =>
+    events.context === undefined || contexts.get(key)?.has(contextOf(event)) === true;
   const samples: { userId: string; itemId: string; time: string }[] = [];
   for (let event = 0; event < items.length; event++) {
-    if (event === 0 || users[event] !== users[event - 1] || times[event] !== times[event - 1]) moment = event;
+    if (event === 0 || users[event] !== users[event - 1] || times[event] !== times[event - 1]) {
+      moment = event;
+      contexts.clear();
+    }
     const key = items[event]! * kinds + events.kinds[event]!;
-    if (seenIn[key] === moment) {
+    if (seenIn[key] === moment && isSeen(event, key)) {
       found++;
       if (samples.length < 3) {
         samples.push({
@@ -26,11 +35,12 @@ export function duplicateCheck(events: NumberedEvents, kinds: number, threshold:
       }
     }
     seenIn[key] = moment;
+    if (events.context) contexts.set(key, (contexts.get(key) ?? new Set()).add(contextOf(event)));
   }
   return graded(
     'duplicates',
     { value: share(found, items.length), threshold, warnAbove: 0.01 },
-    `${ofAll(found, items.length, 'events')} repeat another of the same user, item, time and kind`,
+    `${ofAll(found, items.length, 'events')} repeat another of the same user, item, time${events.context ? ', context' : ''} and kind`,
     samples,
   );
 }

@@ -1,7 +1,7 @@
 import type { ItemSource } from '../../config.ts';
 import type { Dataset } from '../dataset.ts';
 import { type Database, identifier, type Row } from '../duckdb.ts';
-import type { ItemTable } from '../items.ts';
+import { type ItemTable, unfolds } from '../items.ts';
 import type { QualityCheck, Sample } from '../quality.ts';
 import { expression, type OpenSource } from '../source.ts';
 import { columnsOf } from '../sql-expression.ts';
@@ -70,7 +70,10 @@ export function coverageChecks(
       );
     })
     .filter(({ value }) => value > 0);
-  const eventless = attributes.size - (items - unknown.length);
+  const eventless =
+    attributes.size -
+    dataset.itemIds.filter((itemId, item) => counts[item]! > 0 && attributes.has(itemId)).length;
+  const kept = counts.subarray(1).filter((n) => n === 0).length;
   return [
     graded(
       'items without attributes',
@@ -82,7 +85,11 @@ export function coverageChecks(
     noted(
       'items without events',
       share(eventless, attributes.size),
-      `${ofAll(eventless, attributes.size, 'items')} of the item sources have no events, so they cannot be recommended`,
+      `${ofAll(eventless, attributes.size, 'items')} of the item sources have no events; ${
+        kept === 0
+          ? 'they are left out'
+          : `${count(kept)} of them are new, and are recommended by what is known of them`
+      }`,
     ),
   ];
 }
@@ -96,7 +103,7 @@ export async function titleCheck(
   source: OpenSource,
   columns: ItemSource['columns'],
 ): Promise<QualityCheck[]> {
-  if (columns.title === undefined) return [];
+  if (columns.title === undefined || unfolds(columns.itemId)) return [];
   const read = (await columnsOf(database, expression(columns.title, source.columns))).map(identifier);
   if (read.length === 0) return [];
   const text = `concat_ws(' ', ${read.join(', ')})`;

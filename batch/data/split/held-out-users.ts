@@ -1,8 +1,8 @@
 import type { SplitConfig } from '../../config.ts';
 import type { EvaluationSet, Split } from '../../evaluate/protocol.ts';
-import { type Random, seededRandom } from '../../training/random.ts';
+import { seededRandom, shuffled } from '../../training/random.ts';
 import { type Dataset, selectEvents, withoutEmptyUsers } from '../dataset.ts';
-import { ask } from './questions.ts';
+import { ask, percent } from './questions.ts';
 
 type Rules = Extract<SplitConfig, { kind: 'held-out-users' }>;
 
@@ -46,16 +46,4 @@ export function heldOutUsers(dataset: Dataset, rules: Rules, seed: number, ranke
     trainAndValidation: train((user) => isTest[user] === 1),
     test: question(isTest),
   };
-}
-
-const percent = (share: number): string => `${Math.round(share * 100)} %`;
-
-/** 0 … size − 1 in a random order (Fisher–Yates). */
-function shuffled(size: number, random: Random): Int32Array {
-  const order = Int32Array.from({ length: size }, (_, i) => i);
-  for (let i = size - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    [order[i], order[j]] = [order[j]!, order[i]!];
-  }
-  return order;
 }

@@ -32,3 +32,6 @@ export function ask(
   }
   return { queries, targets, excludeHistory: rules.excludeHistory };
 }
+
+/** A share as protocols say it. */
+export const percent = (share: number): string => `${Math.round(share * 100)} %`;

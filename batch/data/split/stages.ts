@@ -1,4 +1,5 @@
 import type { SplitConfig } from '../../config.ts';
+import { seededRandom, shuffled } from '../../training/random.ts';
 import type { Dataset } from '../dataset.ts';
 
 /** Which part of a split an event belongs to. */
@@ -18,6 +19,28 @@ export function lastEvents(dataset: Dataset): Stages {
   eachUser(dataset, (from, to) => {
     if (to - from > 1) stages[to - 1] = stage.test;
     if (to - from > 2) stages[to - 2] = stage.validation;
+  });
+  return stages;
+}
+
+/** Of each user's events the last is the validation; a first event is never held out. */
+export function validationLast(dataset: Dataset): Stages {
+  const stages = new Uint8Array(dataset.items.length);
+  eachUser(dataset, (from, to) => {
+    if (to - from > 1) stages[to - 1] = stage.validation;
+  });
+  return stages;
+}
+
+/** Of each user's events a random share is the validation, at least one; not that of a user's only event. */
+export function randomEvents(dataset: Dataset, share: number, seed: number): Stages {
+  const stages = new Uint8Array(dataset.items.length);
+  const random = seededRandom(seed);
+  eachUser(dataset, (from, to) => {
+    const size = to - from;
+    const held = size > 1 ? Math.max(1, Math.round(size * share)) : 0;
+    for (const position of shuffled(size, random).subarray(0, held))
+      stages[from + position] = stage.validation;
   });
   return stages;
 }

@@ -36,12 +36,15 @@ const names: Readonly<Record<string, string>> = {
   map: 'MAP',
   coverage: 'Coverage',
   novelty: 'Novelty',
+  auc: 'AUC',
+  logLoss: 'Log-loss',
+  ece: 'Calibration error',
 };
 
-/** `ndcg@20` → `nDCG@20`. */
+/** `ndcg@20` → `nDCG@20`, `auc` → `AUC`. */
 export function metricName(key: string): string {
-  const [name = '', k = ''] = key.split('@');
-  return `${names[name] ?? name}@${k}`;
+  const [name = '', k] = key.split('@');
+  return [names[name] ?? name, k].filter((part) => part !== undefined).join('@');
 }
 
 /** `two-tower` → `Two-tower`. */

@@ -1,8 +1,10 @@
 import type { Config } from '../../config.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import type { QualityReport } from '../../data/quality.ts';
+import type { RankerRelease } from '../../export/ranker.ts';
 import { compare, type Difference } from '../compare.ts';
 import { type Evaluation, primaryOf } from '../evaluation.ts';
+import type { Explanations } from '../explain.ts';
 import { type Series, seriesStyles } from './chart.ts';
 
 /** A model of the run: how it was chosen, how it tested, how it trained. */
@@ -30,10 +32,14 @@ export interface ReportInput {
   readonly models: readonly ReportedModel[];
   /** Name of the model that was best on the validation split. */
   readonly winner: string;
+  /** What orders the retrieved items; with reasons where it is not released. */
+  readonly ranker?: Pick<RankerRelease, 'evaluation'> & { readonly faults: readonly string[] };
   /** What the gate said. */
   readonly verdict: { readonly passed: boolean; readonly reasons: readonly string[] };
   /** What was published; absent after a refusal or a dry run. */
   readonly release?: { readonly releaseId: string; readonly channel: string };
+  /** Why the released model recommends what the winner's examples show. */
+  readonly explanations: Explanations;
   /** Share of float32's top 100 that the int8 tables keep; absent without tables. */
   readonly quantisationRecall?: number;
   readonly codeVersion: string;

@@ -1,13 +1,16 @@
 import type { Value } from './graph.ts';
 import {
   Add,
+  Concat,
   Div,
   MatMul,
   Max,
   Mul,
+  Pad,
   ReduceL2,
   ReduceSum,
   Sigmoid,
+  Slice,
   Softmax,
   Unsqueeze,
   Where,
@@ -35,3 +38,12 @@ export const WeightedSum = (rows: Value, weights: Value): Value =>
 
 /** Attention pooling: softmax of scores [1, L] over L, then the weighted sum of rows [1, L, d] → [1, d]. */
 export const AttentionPooling = (rows: Value, scores: Value): Value => WeightedSum(rows, Softmax(scores, 1));
+
+/**
+ * (x_t, x_t−d, …, x_t−(taps − 1)d) side by side, [1, L, taps · width] of x [1, L, width], zeros before the first: times a kernel it is a
+ * causal convolution with dilation d.
+ */
+export function BesideEarlier(x: Value, taps: number, dilation = 1): Value {
+  const later = (back: number): Value => Slice(Pad(x, [0, back, 0, 0, 0, 0]), 1, 0, -back);
+  return Concat([x, ...Array.from({ length: taps - 1 }, (_, i) => later((i + 1) * dilation))], 2);
+}

@@ -73,8 +73,14 @@ export const recommendationsPath = '/v1/recommendations';
 /**
  * @param {readonly HistoryEvent[]} history oldest first
  * @param {number} limit
+ * @param {boolean} explain whether each item comes with its reasons, in the page's language
  */
-export const recommendationRequest = (history, limit) => ({ history, limit, attributes: true });
+export const recommendationRequest = (history, limit, explain) => ({
+  history,
+  limit,
+  attributes: true,
+  ...(explain && { explain, locale: document.documentElement.lang }),
+});
 
 /**
  * @param {ReturnType<typeof recommendationRequest>} request

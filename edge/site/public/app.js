@@ -9,6 +9,7 @@ import { title } from './items.js';
 import { kindsOf, selectedKind, showKinds } from './kinds.js';
 import { isLink, readLink, writeLink } from './link.js';
 import { panel } from './panel.js';
+import { wantsReasons } from './reasons.js';
 import { recommendationList, showNotes } from './recommendations.js';
 import { showRelease } from './release.js';
 import { copyRequest, showRequest } from './request.js';
@@ -48,20 +49,25 @@ function historyChanged(message) {
   lastChange = message;
   writeLink(history.events);
   showHistory(history, kindsOf(release?.eventKinds), actions.focus);
-  showRequest(api.recommendationRequest(history.events, recommended));
-  void refreshRecommendations(history.events);
+  ask();
   void refreshSimilar();
+}
+
+function ask() {
+  const request = api.recommendationRequest(history.events, recommended, wantsReasons());
+  showRequest(request);
+  void refreshRecommendations(request);
 }
 
 const showCards = recommendationList(actions);
 const showTimings = timings();
 const refreshRecommendations = panel({
   content: byId('answer', HTMLElement),
-  load: (/** @type {HistoryEvent[]} */ events, signal) =>
-    api.recommend(api.recommendationRequest(events, recommended), signal),
+  load: (/** @type {ReturnType<typeof api.recommendationRequest>} */ request, signal) =>
+    api.recommend(request, signal),
   show(received) {
     answer = received.data;
-    showCards(received);
+    showCards(received, history.entries);
     showNotes(answer);
     showTimings(received);
     showOverlap();
@@ -191,6 +197,10 @@ const clear = () => {
   box.focus();
 };
 byId('clear', HTMLButtonElement).addEventListener('click', clear);
+byId('explain', HTMLInputElement).addEventListener('change', () => {
+  lastChange = wantsReasons() ? 'With reasons.' : 'Without reasons.';
+  ask();
+});
 byId('copy', HTMLButtonElement).addEventListener('click', copyRequest);
 window.addEventListener('hashchange', () => (isLink() ? restore() : writeLink(history.events)));
 shortcuts({ '/': box.focus, s: () => void surprise(), c: clear });

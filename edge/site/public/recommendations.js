@@ -1,10 +1,12 @@
 /** @import { Answer } from './api.js' */
+/** @import { Entry } from './history.js' */
 /** @import { ItemActions } from './items.js' */
 /** @import { RecommendationResponse, RecommendedItem } from '../../../shared/api.ts' */
 import { byId, el, hiddenText } from './dom.js';
 import { shares } from './format.js';
 import { addButton, facts, scoreLine, shopLink, similarButton, tile } from './items.js';
 import { restoreFocus, slide } from './motion.js';
+import { reasonList } from './reasons.js';
 
 /**
  * How an item's place changed since the answer before.
@@ -30,8 +32,9 @@ function movement(rank, before) {
  * @param {number} share
  * @param {ItemActions} actions
  * @param {HTMLElement | undefined} moved
+ * @param {HTMLElement | undefined} reasons
  */
-const card = (item, rank, share, actions, moved) =>
+const card = (item, rank, share, actions, moved, reasons) =>
   el(
     'li',
     { class: 'card', 'data-item': item.itemId },
@@ -44,6 +47,7 @@ const card = (item, rank, share, actions, moved) =>
     ),
     el('h3', {}, addButton(item, actions)),
     facts(item),
+    reasons,
     scoreLine(item, share),
     el('p', { class: 'card-actions' }, similarButton(item, actions), shopLink(item)),
   );
@@ -51,17 +55,18 @@ const card = (item, rank, share, actions, moved) =>
 /**
  * The cards, best first.
  * @param {ItemActions} actions
- * @returns {(answer: Answer<RecommendationResponse>) => void}
+ * @returns {(answer: Answer<RecommendationResponse>, history: readonly Entry[]) => void}
  */
 export function recommendationList(actions) {
   const list = byId('cards', HTMLOListElement);
   /** @type {Map<string, number> | undefined} */
   let ranks;
-  return ({ data }) => {
+  return ({ data }, history) => {
     const lengths = shares(data.items.map((item) => item.score));
-    const cards = data.items.map((item, rank) =>
-      card(item, rank, lengths[rank] ?? 0, actions, ranks && movement(rank, ranks.get(item.itemId))),
-    );
+    const cards = data.items.map((item, rank) => {
+      const moved = ranks && movement(rank, ranks.get(item.itemId));
+      return card(item, rank, lengths[rank] ?? 0, actions, moved, reasonList(item, history));
+    });
     ranks = new Map(data.items.map((item, rank) => [item.itemId, rank]));
     const refocus = restoreFocus(list);
     slide(list, cards);

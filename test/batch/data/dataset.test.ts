@@ -3,6 +3,7 @@ import {
   alignTo,
   type Dataset,
   fingerprintOf,
+  positiveEvents,
   selectEvents,
   withoutEmptyUsers,
 } from '../../../batch/data/dataset.ts';
@@ -26,6 +27,24 @@ describe('parts of a dataset', () => {
     const compact = withoutEmptyUsers(part);
     expect(compact.userIds).toEqual(['user-000000', 'user-000002']);
     expect([...compact.offsets]).toEqual([0, 1, 3]);
+  });
+
+  it('leaves out what weighs nothing, with its context', () => {
+    const context = { names: ['c'], values: [['x', 'y']], columns: [Int32Array.of(1, 2, 0, 1)] };
+    const opinions = {
+      ...datasetOf(
+        [
+          [{ item: 1, weight: 0 }, 2],
+          [1, { item: 2, weight: 0 }],
+        ],
+        3,
+      ),
+      context,
+    };
+    const wanted = positiveEvents(opinions);
+    expect(eventsOf(wanted)).toEqual({ 'user-000000': ['item-000002'], 'user-000001': ['item-000001'] });
+    expect([...wanted.context!.columns[0]!]).toEqual([2, 0]);
+    expect(positiveEvents(full)).toBe(full);
   });
 
   it('aligns to another numbering; what is not there is left out', () => {

@@ -1,12 +1,16 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type DataConfig, defineConfig } from '../../../batch/config.ts';
 import { loadDataset, loadTestEvents } from '../../../batch/data/ingest.ts';
 import { splitDataset } from '../../../batch/data/split.ts';
 import { parseConfig } from '../../../batch/load-config.ts';
+import beauty from '../../../examples/beauty.config.ts';
 import lastfm from '../../../examples/lastfm-social.config.ts';
 import ml1m from '../../../examples/ml-1m.config.ts';
 import ml100k from '../../../examples/ml-100k.config.ts';
 import mlLatestSmall from '../../../examples/ml-latest-small.config.ts';
+import toys from '../../../examples/toys.config.ts';
 import { contextIn, isMissing, publicData } from '../../fixtures/sources.ts';
 
 const everything: Partial<DataConfig> = { minimumUserEvents: 1, minimumItemEvents: 1 };
@@ -63,6 +67,29 @@ describe.skipIf(isMissing('lastfm-social/user_artists.dat'))('Last.fm', () => {
     expect((await load(lastfm)).counts).toEqual([1_859, 2_823, 71_355]);
     expect(dataset.attributes.slice(1).every((known) => known?.title !== undefined)).toBe(true);
   });
+});
+
+describe.each([
+  { file: 'beauty/Beauty.txt', example: beauty, published: [22_363, 12_101, 198_502] },
+  { file: 'toys/Toys_and_Games.txt', example: toys, published: [19_412, 11_924, 167_597] },
+])('Amazon reviews, $file', ({ file, example, published }) => {
+  it.skipIf(isMissing(file))(
+    'has the published counts, and each user in the order of their line',
+    async () => {
+      const { config, dataset, counts } = await load(example);
+      expect(counts).toEqual(published);
+      const userOf = new Map(dataset.userIds.map((userId, user) => [userId, user]));
+      const lines = (await readFile(path.join(publicData, file), 'utf8')).trim().split('\n');
+      for (const line of lines) {
+        const [userId, ...itemIds] = line.trim().split(' ');
+        const user = userOf.get(userId!)!;
+        const own = dataset.items.subarray(dataset.offsets[user]!, dataset.offsets[user + 1]!);
+        expect(Array.from(own, (item) => dataset.itemIds[item])).toEqual(itemIds);
+      }
+      const { test } = splitDataset(dataset, config.split, config.seed);
+      expect(test.queries.length).toBe(published[0]);
+    },
+  );
 });
 
 describe.skipIf(isMissing('gowalla/train.txt'))('Gowalla, split by its files', () => {

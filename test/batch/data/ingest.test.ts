@@ -306,3 +306,56 @@ describe('what cannot be read is one clear sentence', () => {
     await expect(ingest({ 'e.csv': text }, data)).rejects.toThrow(message);
   });
 });
+
+describe('context', () => {
+  const context = { daytime: 'daytime', where: "coalesce(city, 'somewhere')" };
+  const events = (more = {}) => ({ path: 'e.csv', columns: { ...columns, context, ...more } });
+  const text = 'user,item,ts,daytime,city\nb,y,20,noon,Rome\na,x,10,evening,\na,z,5,,Oslo\n';
+
+  it("numbers each feature's values from 1 in byte order, 0 where there is none, in the events' order", async () => {
+    const { dataset } = await ingest({ 'e.csv': text }, { events: events() });
+    expect(eventsOf(dataset)).toEqual(expected);
+    expect(dataset.context).toEqual({
+      names: ['daytime', 'where'],
+      values: [
+        ['evening', 'noon'],
+        ['Oslo', 'Rome', 'somewhere'],
+      ],
+      columns: [Int32Array.of(0, 1, 2), Int32Array.of(1, 3, 2)],
+    });
+  });
+
+  it('of several sources is unknown where a source has none', async () => {
+    const files = { 'e.csv': text, 'more.csv': 'user,item,ts\nc,x,1\n' };
+    const { dataset } = await ingest(files, { events: [events(), { path: 'more.csv', columns }] });
+    expect(dataset.context!.columns[0]).toEqual(Int32Array.of(0, 1, 2, 0));
+  });
+
+  it('is absent where it is not configured, and part of the fingerprint where it is', async () => {
+    const bare = await ingest({ 'e.csv': text }, { events: { path: 'e.csv', columns } });
+    expect('context' in bare.dataset).toBe(false);
+    const one = await ingest({ 'e.csv': text }, { events: events() });
+    const other = await ingest({ 'e.csv': text.replace('noon', 'night') }, { events: events() });
+    expect(new Set([bare, one, other].map(({ fingerprint }) => fingerprint)).size).toBe(3);
+  });
+
+  it('makes another event of what would be a duplicate', async () => {
+    const rows = 'user,item,ts,daytime,city\na,x,1,noon,Rome\na,x,1,noon,Oslo\na,x,1,noon,Rome\n';
+    const duplicates = async (from: { path: string; columns: typeof columns }) => {
+      const { quality } = await ingest({ 'e.csv': rows }, { events: from, quality: { duplicates: 1 } });
+      return quality.checks.find(({ name }) => name === 'duplicates')?.value;
+    };
+    expect(await duplicates(events())).toBeCloseTo(1 / 3, 10);
+    expect(await duplicates({ path: 'e.csv', columns })).toBeCloseTo(2 / 3, 10);
+  });
+
+  it('names the feature whose expression does not fit, or that has no value', async () => {
+    const load = (daytime: string) => ingest({ 'e.csv': text }, { events: events({ context: { daytime } }) });
+    await expect(load('dytime')).rejects.toThrow(
+      /columns\.context\.daytime: there is no column 'dytime'.*daytime/,
+    );
+    await expect(load('NULL')).rejects.toThrow(
+      /context\.daytime: expected 1 to 4096 different values, found 0/,
+    );
+  });
+});

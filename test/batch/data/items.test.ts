@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ingest } from '../../fixtures/sources.ts';
+import { eventsOf, ingest } from '../../fixtures/sources.ts';
 
 const events = { path: 'e.csv', header: true, columns: { userId: 'user', itemId: 'item' } };
 const eventText = 'user,item\nu,1\nu,2\nu,3\n';
@@ -113,6 +113,60 @@ describe('item attributes', () => {
     const items = { path: 'i.csv', header: true, columns: { itemId: 'id' } };
     const { dataset } = await ingest({ 'e.csv': eventText, 'i.csv': 'id\n1\n' }, { events, items });
     expect('features' in dataset).toBe(false);
+  });
+
+  it('unfolds a row that holds several items', async () => {
+    const text = '{"1": [4, 5], "2": [4]}\n';
+    const { dataset } = await ingest(
+      { 'e.csv': eventText, 'i.json': text },
+      {
+        events,
+        items: {
+          path: 'i.json',
+          format: 'csv',
+          delimiter: '\t',
+          columnNames: ['line'],
+          columns: {
+            itemId: `unnest(regexp_extract_all(line, '"(\\d+)": \\[', 1))`,
+            title: "'same'",
+            features: `string_split(unnest(regexp_extract_all(line, '": \\[(.*?)\\]', 1)), ', ')`,
+          },
+        },
+      },
+    );
+    expect(dataset.features).toEqual([[], ['4', '5'], ['4'], []]);
+    expect(dataset.attributes[2]).toEqual({ title: 'same' });
+  });
+
+  it('numbers new items among the others where they are kept; what the minimums drop is not new', async () => {
+    const { dataset, quality } = await ingest(
+      {
+        'e.csv': 'user,item\nu,b\nv,b\nu,é\nv,é\nu,rare\n',
+        'i.csv': 'id,name\na,A\nb,B\n\u{1f600},S\n\uffee,H\nrare,R\n',
+      },
+      {
+        events,
+        items: { path: 'i.csv', header: true, columns: { itemId: 'id', title: 'name', features: 'name' } },
+        minimumItemEvents: 2,
+        itemsWithoutEvents: 'keep',
+      },
+    );
+    // In byte order, which is not that of UTF-16.
+    expect(dataset.itemIds).toEqual(['', 'a', 'b', 'é', '\uffee', '\u{1f600}']);
+    expect(dataset.attributes.map((known) => known?.title)).toEqual([
+      undefined,
+      'A',
+      'B',
+      undefined,
+      'H',
+      'S',
+    ]);
+    expect(dataset.features).toEqual([[], ['A'], ['B'], [], ['H'], ['S']]);
+    expect(eventsOf(dataset)).toEqual({ u: ['b', 'é'], v: ['b', 'é'] });
+    expect(quality.checks.find(({ name }) => name === 'items without events')).toMatchObject({
+      value: 4 / 5,
+      message: expect.stringContaining('3 of them are new'),
+    });
   });
 
   it('aggregates the rows of an item; among equally common values the first stands', async () => {

@@ -51,6 +51,49 @@ describe('leave-one-out', () => {
   });
 });
 
+describe('cold items', () => {
+  const dataset = datasetOf(
+    Array.from({ length: 12 }, (_, user) =>
+      Array.from({ length: 8 }, (_, at) => 1 + ((user * 3 + at * 7) % 20)),
+    ),
+    // Two items have no events: there is nothing to withhold.
+    23,
+  );
+  const parts = split(dataset, { kind: 'cold-items', testShare: 0.2 });
+  const { train, validation, trainAndValidation, test } = parts;
+  const has = (part: Dataset, items: Int32Array | undefined) =>
+    part.items.some((item) => items!.includes(item));
+
+  it('withholds every event of the items', () => {
+    expect(test.candidates).toHaveLength(4);
+    expect(validation.candidates).toHaveLength(2);
+    expect([...test.candidates!, ...validation.candidates!].every((item) => item <= 20)).toBe(true);
+    expect(has(train, validation.candidates)).toBe(false);
+    expect(has(train, test.candidates)).toBe(false);
+    expect(has(trainAndValidation, test.candidates)).toBe(false);
+    expect(has(trainAndValidation, validation.candidates)).toBe(true);
+    expect(trainAndValidation.itemIds).toBe(dataset.itemIds);
+  });
+
+  it('asks everybody for those that they have, given all the rest', () => {
+    const questions = dataset.userIds.flatMap((_, user) => {
+      const own = [...dataset.items.subarray(dataset.offsets[user], dataset.offsets[user + 1])];
+      const [cold, warm] = [true, false].map((wanted) =>
+        own.filter((item) => test.candidates!.includes(item) === wanted),
+      );
+      return cold!.length > 0 ? [[warm, cold]] : [];
+    });
+    expect(asked(test)).toEqual(questions);
+    expect(test.protocol).toBe('cold items: 4 random items withheld from training, ranked among themselves');
+  });
+
+  it('draws other items with another seed', () => {
+    const other = split(dataset, { kind: 'cold-items', testShare: 0.2 }, 2);
+    expect(other.test.candidates).not.toEqual(test.candidates);
+    expect(split(dataset, { kind: 'cold-items', testShare: 0.2 }).test.candidates).toEqual(test.candidates);
+  });
+});
+
 describe('last basket', () => {
   /** Users as lists of [basket, item, time]. */
   const withBaskets = (users: readonly (readonly (readonly [number, number, number])[])[]): Dataset => ({
@@ -244,6 +287,25 @@ describe('given files', () => {
       [[1], [2]],
     ]);
     expect(parts.trainAndValidation).toBe(dataset);
+  });
+
+  it('validates with a random share where the order says nothing', () => {
+    const dataset = datasetOf([Array.from({ length: 20 }, (_, at) => at + 1), [4], [1, 2]], 22);
+    const test = datasetOf([[21], [], []], 22);
+    const config = {
+      kind: 'files',
+      test: { path: 'x', columns: { userId: 'u', itemId: 'i' } },
+      validationShare: 0.2,
+    } as const;
+    const parts = split(dataset, config, 1, test);
+    const [first, second, ...others] = asked(parts.validation);
+    expect(first!.map((items) => items.length)).toEqual([16, 4]);
+    expect(first!.flat().sort((a, b) => a - b)).toEqual([...dataset.items.subarray(0, 20)]);
+    expect(second!.map((items) => items.length)).toEqual([1, 1]);
+    expect(others).toEqual([]);
+    expect(parts.trainAndValidation).toBe(dataset);
+    expect(asked(split(dataset, config, 1, test).validation)).toEqual(asked(parts.validation));
+    expect(asked(split(dataset, config, 2, test).validation)).not.toEqual(asked(parts.validation));
   });
 });
 

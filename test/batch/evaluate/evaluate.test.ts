@@ -100,6 +100,22 @@ describe('evaluate', () => {
     );
   });
 
+  it('ranks only the candidates of a set that has some', async () => {
+    const sets = fc.uniqueArray(item, { minLength: 1 }).map((own) => Int32Array.from(own).sort());
+    await fc.assert(
+      fc.asyncProperty(evaluations, sets, async ({ rows, pairs, excludeHistory }, candidates) => {
+        const set = { ...setOf(pairs, excludeHistory), candidates };
+        const { metrics } = await evaluate(scoreOf(rows), set, config, contextOf([[1], [2, 3]], items));
+        const within = rows.map((row) =>
+          row.map((score, at) => (candidates.includes(at) ? score : Number.NaN)),
+        );
+        for (const [key, expected] of Object.entries(naive(within, pairs, excludeHistory, 3))) {
+          expect(metrics[key]!.value, key).toBeCloseTo(expected, 6);
+        }
+      }),
+    );
+  });
+
   it('asks for chunks, and the size of a chunk does not show in the result', async () => {
     const pairs = Array.from({ length: 1_300 }, (_, at) => ({
       history: [1 + (at % 8)],

@@ -77,6 +77,13 @@ export async function reportInput(): Promise<ReportInput> {
       curves: baseline ? [] : curves,
     };
   };
+  const winner = await model(
+    'two-tower',
+    scored((item, query) => ((item * 7 + query * 3) % 11) - item / 20),
+    false,
+  );
+  const { examples } = winner.test;
+  const interval = (value: number) => ({ value, lower: value / 2, upper: value * 2 });
   return {
     config,
     dataset: train,
@@ -111,13 +118,26 @@ export async function reportInput(): Promise<ReportInput> {
         scored((item, query) => -Math.abs(item - query)),
         true,
       ),
-      await model(
-        'two-tower',
-        scored((item, query) => ((item * 7 + query * 3) % 11) - item / 20),
-        false,
-      ),
+      winner,
     ],
     winner: 'two-tower',
+    explanations: {
+      examples: new Map(
+        examples.map(({ query, history, ranked }) => [
+          query,
+          ranked.map((_, place) => (place === 1 ? [] : [{ item: history[0]!, share: 0.625 }])),
+        ]),
+      ),
+      faithfulness: {
+        removed: 3,
+        queries: 60,
+        named: interval(0.9),
+        random: interval(0.2),
+        factor: interval(4.5),
+        namedLeaves: 0.5,
+        randomLeaves: 0.1,
+      },
+    },
     verdict: { passed: true, reasons: [] },
     release: { releaseId: '0123456789abcdef', channel: 'production' },
     quantisationRecall: 0.991,

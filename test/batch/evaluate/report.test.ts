@@ -79,6 +79,52 @@ describe('the report', () => {
     );
   });
 
+  it('gives the reasons of the chosen model’s examples, and how true they are', () => {
+    const cards = [...document.querySelectorAll('.example')];
+    expect(cards).toHaveLength(6);
+    for (const card of cards) {
+      const lists = [...card.querySelectorAll('ol')].map((list) => [...list.querySelectorAll('li')]);
+      const withReasons = lists.map((items) => items.map((item) => item.querySelector('.why') !== null));
+      expect(withReasons).toEqual([
+        [true, false, true, true, true],
+        [false, false, false, false, false],
+      ]);
+      expect(card.querySelector('.why')!.textContent).toMatch(/^because of .* 63 %$/s);
+    }
+    expect(text('#examples .lead')).toContain('4.5 times as much as taking out 3 others (60 users)');
+    const without = read({ ...input, explanations: { examples: new Map() } });
+    expect(without.querySelector('.why')).toBeNull();
+    expect(text('#examples .lead', without)).not.toContain('carried');
+  });
+
+  it('shows the ranker beside its baselines, and why it is not released', () => {
+    expect(document.querySelector('#ranker')).toBeNull();
+    const estimate = (value: number) => ({ value, lower: value - 0.01, upper: value + 0.01 });
+    const metrics = { auc: estimate(0.8123), logLoss: estimate(0.4321), ece: estimate(0.0111) };
+    const evaluation = {
+      protocol: 'random rows <80>',
+      examples: 1_234,
+      models: [
+        { name: 'ctr-ranker', metrics },
+        { name: 'logistic regression', metrics: { ...metrics, auc: estimate(0.7001) } },
+      ],
+    };
+    const released = read({ ...input, ranker: { evaluation, faults: [] } });
+    const rows = [...released.querySelectorAll('#ranker tbody tr')].map((row) =>
+      [...row.querySelectorAll('th, td')].map((cell) => cell.textContent),
+    );
+    const others = ['0.43210.4221–0.4421', '0.01110.0011–0.0211'];
+    expect(rows).toEqual([
+      ['ctr-ranker', '0.81230.8023–0.8223', ...others],
+      ['logistic regression', '0.70010.6901–0.7101', ...others],
+    ]);
+    expect(text('#ranker .lead', released)).toContain('1,234 test rows (random rows <80>)');
+    expect(released.querySelectorAll('#ranker li')).toHaveLength(0);
+    const faults = ['it does not beat <logistic regression>'];
+    const refused = read({ ...input, ranker: { evaluation, faults } });
+    expect(text('#ranker li', refused)).toBe(faults[0]);
+  });
+
   it('stays whole without curves, times, titles or other models', () => {
     const winner = { ...input.models.find(({ name }) => name === 'two-tower')!, curves: [] };
     const dataset = {

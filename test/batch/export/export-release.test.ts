@@ -213,9 +213,9 @@ describe('exportRelease refuses', () => {
 });
 
 it('numbers items by the norm of their vectors, however the model numbered them', async () => {
-  for (const options of [{}, { bias: true, ownHistoryTable: true }]) {
+  for (const options of [{}, { bias: true, ownHistoryTable: true }, { ranker: {} }]) {
     const release = await fixtureRelease({ items: 300, dimensions: 16, histories: 20, ...options });
-    const { artifact, dataset, popularity, histories, manifest } = release;
+    const { artifact, dataset, popularity, histories, manifest, ranker } = release;
     if (artifact.kind !== 'embedding') throw new Error(`expected an embedding, found ${artifact.kind}`);
     // The same release as a model would hand it over that numbers the other way round.
     const last = dataset.itemIds.length - 1;
@@ -233,6 +233,10 @@ it('numbers items by the norm of their vectors, however the model numbered them'
         ...artifact,
         items: turnTable(artifact.items),
         ...(artifact.history && { history: turnTable(artifact.history) }),
+      },
+      ranker: ranker && {
+        ...ranker,
+        artifact: { ...ranker.artifact, items: turnTable(ranker.artifact.items) },
       },
       dataset: {
         ...dataset,

@@ -4,9 +4,8 @@ import { recallOf } from '../../../batch/export/recall.ts';
 import type { History } from '../../../shared/history.ts';
 import { queryOf } from '../../fixtures/dataset.ts';
 
-const scorer = (score: (history: History) => readonly number[]): ArtifactScorer => ({
+const scorer = (score: (history: History) => readonly number[]): Pick<ArtifactScorer, 'score'> => ({
   score: async (history) => Float32Array.from(score(history)),
-  [Symbol.asyncDispose]: async () => {},
 });
 const histories = [queryOf(1).history, queryOf(1, 2).history];
 

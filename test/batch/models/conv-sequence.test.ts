@@ -84,6 +84,24 @@ describe('fitting', () => {
     expect(long).toEqual(cut);
   });
 
+  it('knows which items go together before its first step, from a spectral start', async () => {
+    // Two halves of the catalogue, each user of one of them.
+    const own = (user: number) => Array.from({ length: 5 }, (_, i) => 1 + ((7 * user + 3 * i) % 10));
+    const users = Array.from({ length: 60 }, (_, user) => own(user).map((item) => item + 10 * (user % 2)));
+    const halves = datasetOf(users, items + 1);
+    const sideOf = (item: number): boolean => item > 10;
+    const right = async (start: string): Promise<number> => {
+      const options = v.parse(convSequence.options, { start, stopAfter: 0 });
+      using model = await convSequence.fit(halves, options, quietRun());
+      const answers = await model.score(Array.from({ length: items }, (_, i) => queryOf(i + 1)));
+      return answers.filter((row, i) =>
+        [...topK(row, 5).indices].every((item) => sideOf(item) === sideOf(i + 1)),
+      ).length;
+    };
+    expect(await right('spectral')).toBeGreaterThan(16);
+    expect(await right('random')).toBeLessThan(8);
+  });
+
   it('refits as far along the same schedule as validation found best', async () => {
     let asked = 0;
     const validate = async (): Promise<number> => [0, 1, 3, 2, 1, 1][asked++] ?? 0;

@@ -227,17 +227,29 @@ describe('a fit', () => {
 
   it('gives an item without events a place by its features', async () => {
     const dataset = circle();
-    const withNew = {
+    const sector = (item: number): string => `sector ${Math.floor((item - 1) / 6)}`;
+    const withNew: Dataset = {
       ...dataset,
-      itemIds: [...dataset.itemIds, 'new', 'bare'],
-      attributes: [...dataset.attributes, { categories: ['c1'], price: 4 }, undefined],
+      itemIds: [...dataset.itemIds, 'new-0', 'new-2', 'bare', 'alone'],
+      attributes: [...dataset.attributes, undefined, undefined, undefined, undefined],
+      features: [
+        ...dataset.itemIds.map((_, item) => (item === 0 ? [] : [sector(item)])),
+        [sector(1)],
+        [sector(13)],
+        [],
+        ['no other item'],
+      ],
     };
     using model = await twoTower.fit(withNew, v.parse(twoTower.options, small), quietRun());
+    const [early, late] = await model.score([queryOf(1, 2, 3), queryOf(13, 14, 15)]);
+    expect(early![31]).toBeGreaterThan(early![32]!);
+    expect(late![32]).toBeGreaterThan(late![31]!);
+    // In a history it stands for its sector, too.
+    const [afterNew] = await model.score([queryOf(32)], [Int32Array.of(14, 5)]);
+    expect(afterNew![0]).toBeGreaterThan(afterNew![1]!);
     const artifact = await model.export();
     if (artifact.kind !== 'embedding') throw new Error('expected an embedding');
-    const norm = (row: number): number =>
-      Math.hypot(...artifact.items.values.subarray(row * small.dimensions, (row + 1) * small.dimensions));
-    expect(norm(31)).toBeGreaterThan(0.01);
+    expect(artifact.items.rows).toBe(35);
   });
 });
 
