@@ -32,5 +32,5 @@ export default defineConfig({
   explain: { evidence: 'friends' },
   split: { kind: 'friendships' },
   evaluation: { at: [10, 20], primary: 'ndcg@20' },
-  models: { friends: { profile: 'full' } },
+  models: { friends: {} },
 });

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Run } from '../recommender.ts';
+import { reparametrise, weightedDivergence } from '../training/gaussian-code.ts';
 import { train as runTraining } from '../training/loop.ts';
 import { softmaxLossOf } from '../training/losses.ts';
 import { cosineDecay, createAdamW, type Optimiser, type Parameters } from '../training/optimiser.ts';
@@ -56,22 +57,16 @@ export function batchLoss(
   step: number,
 ): tf.Scalar {
   const { mean, logVariance } = encode(parameters, seen);
-  const drawn = tf.tensor2d(noise, mean.shape);
-  const code = tf.add(mean, tf.mul(drawn, tf.exp(tf.mul(logVariance, 0.5)))) as tf.Tensor2D;
+  const code = reparametrise(mean, logVariance, tf.tensor2d(noise, mean.shape));
   const parameter = (name: string): tf.Tensor => parameters[name]!;
   const items = parameter('items') as tf.Tensor2D;
   const bias = parameter('items.bias') as tf.Tensor1D;
   const misfit = softmaxLossOf(decode(parameters, code), items, softmax, bias);
-  const divergence = tf.sum(
-    tf.sub(tf.add(tf.square(mean), tf.exp(logVariance)), tf.add(logVariance, 1)),
-    1,
-    true,
-  );
   const rise = options.annealing > 0 ? Math.min(1, step / (options.annealing * steps)) : 1;
   const total = softmax.targets.length;
   const factors = sizes.map((size) => {
     const beta = options.beta * (options.betaPer === 'item' ? size : 1);
     return (0.5 * rise * beta) / total;
   });
-  return tf.add(misfit, tf.sum(tf.mul(divergence, tf.tensor2d(factors, [seen.count, 1]))));
+  return tf.add(misfit, weightedDivergence(mean, logVariance, tf.tensor1d(factors)));
 }

@@ -9,7 +9,7 @@ import { fused } from '../backend/fused.ts';
  * @param filters [at least length, channels]; taps beyond the length are not reached
  */
 export function causalConvolution(x: tf.Tensor2D, filters: tf.Tensor2D, length: number): tf.Tensor2D {
-  const whole = fused('CausalConvolution', [x, filters], [length]);
+  const whole = fused('CausalConvolution', [x, filters], { numbers: [length] });
   if (whole) return whole as tf.Tensor2D;
   const [rows, channels] = x.shape;
   const reached = filters.shape[0] === length ? filters : tf.slice(filters, [0, 0], [length, channels]);
@@ -64,7 +64,7 @@ const composedToeplitz = tf.customGrad((...inputs) => {
  * @param batch rows of one moment
  */
 export function besideEarlier(x: tf.Tensor2D, batch: number, taps: number, dilation = 1): tf.Tensor2D {
-  const whole = fused('Beside', [x], [batch * dilation, taps]);
+  const whole = fused('Beside', [x], { numbers: [batch * dilation, taps] });
   if (whole) return whole as tf.Tensor2D;
   const [rows, width] = x.shape;
   const parts: tf.Tensor2D[] = [x];

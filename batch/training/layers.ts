@@ -53,7 +53,7 @@ export function silu(x: tf.Tensor2D, bias?: tf.Tensor): tf.Tensor2D {
  */
 export function dropout(x: tf.Tensor2D, rate: number, seed: number): tf.Tensor2D {
   const threshold = Math.round(256 * rate);
-  return (fused('Dropout', [x], [threshold, seed | 0]) ??
+  return (fused('Dropout', [x], { numbers: [threshold, seed | 0] }) ??
     tf.mul(x, dropoutMask(x.shape, threshold, seed))) as tf.Tensor2D;
 }
 

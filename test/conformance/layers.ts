@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { besideEarlier, causalConvolution } from '../../batch/training/causal-convolution.ts';
+import { reparametrise, weightedDivergence } from '../../batch/training/gaussian-code.ts';
 import { layerNorm, rmsNorm, silu } from '../../batch/training/layers.ts';
 import type { Case } from './backend.ts';
 
@@ -9,6 +10,7 @@ const rows = length * sequences;
 /** More than a vector of the processor holds, and not a multiple of it. */
 const width = 19;
 const epsilon = 1e-5;
+const noise = Float64Array.from({ length: rows * width }, (_, i) => Math.fround(Math.sin(3 * i)));
 
 /** f of each row of a matrix. */
 const byRow =
@@ -64,6 +66,44 @@ export const layerCases: readonly [string, Case][] = [
       run: (x, bias) => silu(x as tf.Tensor2D, bias),
       reference: (x, bias) =>
         byRow((row) => [...row].map((value, j) => (value + bias![j]!) * sigmoid(value + bias![j]!)))(x!),
+    },
+  ],
+  [
+    'a code drawn from a normal distribution',
+    {
+      shapes: [
+        [rows, width],
+        [rows, width],
+      ],
+      run: (centre, spread) =>
+        reparametrise(
+          centre as tf.Tensor2D,
+          spread as tf.Tensor2D,
+          tf.tensor2d(Float32Array.from(noise), [rows, width]),
+        ),
+      reference: (centre, spread) => centre!.map((x, i) => x + Math.exp(spread![i]! / 2) * noise[i]!),
+    },
+  ],
+  [
+    'divergence from the normal distribution',
+    {
+      shapes: [
+        [rows, width],
+        [rows, width],
+      ],
+      run: (centre, spread) =>
+        weightedDivergence(
+          centre as tf.Tensor2D,
+          spread as tf.Tensor2D,
+          tf.tensor1d(Float32Array.from(noise.subarray(0, rows))),
+        ),
+      reference: (centre, spread) =>
+        Float64Array.of(
+          centre!.reduce((sum, x, i) => {
+            const term = x * x + Math.exp(spread![i]!) - spread![i]! - 1;
+            return sum + noise[Math.floor(i / width)]! * term;
+          }, 0),
+        ),
     },
   ],
   ...[1, 2].map((dilation): [string, Case] => [

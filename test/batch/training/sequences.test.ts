@@ -220,7 +220,8 @@ describe('the loss of every position', () => {
         );
         return Math.log(sum) - logits[i]![target]!;
       });
-      expect(whole).toBeCloseTo(expected.reduce((a, b) => a + b) / expected.length, 3);
+      // XNNPACK adds half a million terms in float32.
+      expect(whole).toBeCloseTo(expected.reduce((a, b) => a + b) / expected.length, 2);
     });
   });
 });

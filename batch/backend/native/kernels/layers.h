@@ -165,6 +165,56 @@ void dropout(TF_OpKernelContext* context) {
   });
 }
 
+// ---- Gaussian codes ----
+
+/** y = mean + exp(logVariance / 2) · noise. */
+void reparametrise(TF_OpKernelContext* context) {
+  const Input mean(context, 0), logVariance(context, 1), noise(context, 2);
+  const Output y(context, 0, {mean.dim(0), mean.dim(1)});
+  const float *centre = mean.floats(), *spread = logVariance.floats(), *drawn = noise.floats();
+  float* out = y.floats();
+  for (int64_t i = 0; i < mean.size(); ++i) out[i] = centre[i] + exponential(spread[i] / 2) * drawn[i];
+}
+
+/** Gradients by mean and logVariance. */
+void reparametriseGrad(TF_OpKernelContext* context) {
+  const Input dy(context, 0), mean(context, 1), logVariance(context, 2), noise(context, 3);
+  const Output byMean(context, 0, {mean.dim(0), mean.dim(1)}), bySpread(context, 1, {mean.dim(0), mean.dim(1)});
+  const float *slopes = dy.floats(), *spread = logVariance.floats(), *drawn = noise.floats();
+  std::memcpy(byMean.floats(), slopes, mean.size() * sizeof(float));
+  for (int64_t i = 0; i < mean.size(); ++i)
+    bySpread.floats()[i] = slopes[i] * drawn[i] * exponential(spread[i] / 2) / 2;
+}
+
+/** Σ over rows of factor · Σ (mean² + exp(logVariance) − logVariance − 1). */
+void divergence(TF_OpKernelContext* context) {
+  const Input mean(context, 0), logVariance(context, 1), factors(context, 2);
+  const Output sum(context, 0, {});
+  const int64_t width = mean.dim(1);
+  double total = 0;
+  for (int64_t row = 0; row < mean.dim(0); ++row) {
+    const float *centre = mean.floats() + row * width, *spread = logVariance.floats() + row * width;
+    float own = 0;
+    for (int64_t j = 0; j < width; ++j) own += centre[j] * centre[j] + exponential(spread[j]) - spread[j] - 1;
+    total += factors.floats()[row] * own;
+  }
+  *sum.floats() = static_cast<float>(total);
+}
+
+/** Gradients by mean and logVariance. */
+void divergenceGrad(TF_OpKernelContext* context) {
+  const Input dy(context, 0), mean(context, 1), logVariance(context, 2), factors(context, 3);
+  const Output byMean(context, 0, {mean.dim(0), mean.dim(1)}), bySpread(context, 1, {mean.dim(0), mean.dim(1)});
+  const int64_t width = mean.dim(1);
+  for (int64_t row = 0; row < mean.dim(0); ++row) {
+    const float factor = *dy.floats() * factors.floats()[row];
+    for (int64_t i = row * width; i < (row + 1) * width; ++i) {
+      byMean.floats()[i] = 2 * factor * mean.floats()[i];
+      bySpread.floats()[i] = factor * (exponential(logVariance.floats()[i]) - 1);
+    }
+  }
+}
+
 // ---- Sequences, time-major: row t · count + b is event t of sequence b ----
 
 /** Numbers are rows between an event and the next, and how many stand beside each other. */
