@@ -286,6 +286,7 @@ describe('batch and worker agree', () => {
     { name: 'popularity', options: { halfLifeDays: null }, histories: 100 },
     { name: 'item-knn', options: {}, histories: 300 },
     { name: 'ease', options: {}, histories: 300 },
+    { name: 'graph-filter', options: {}, histories: 300 },
     { name: 'common-neighbours', options: {}, histories: 100, of: people },
     { name: 'adamic-adar', options: {}, histories: 100, of: people },
   ])('exactly on $histories histories, by $name', async ({ name, options, histories, of }) => {

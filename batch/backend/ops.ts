@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { AdamWAttributes } from './kernels/adam-w.ts';
 
 /**
- * Operations that tfjs lacks and training lives on. A backend provides their kernels: EmbeddingBag, EmbeddingBagGrad,
- * AttentionBag, AttentionBagGrad, SparseSoftmaxCrossEntropy, AdamW.
+ * Operations that tfjs lacks and training lives on. A backend provides their kernels: EmbeddingBag, EmbeddingBagGradTable,
+ * EmbeddingBagGradWeights, AttentionBag, AttentionBagGrad, SparseSoftmaxCrossEntropy, AdamW, AdamWRows, SettleRows.
  */
 
 /**
@@ -72,38 +72,91 @@ export function attentionBag(
   return pool(table, gates, position, age) as tf.Tensor3D;
 }
 
-/** Positions of a sparse [rows, columns] matrix, flat: row · columns + column. */
-export type Positions = tf.Tensor1D;
+/** Columns that matter in each row of a [rows, columns] matrix. */
+export interface SoftmaxLists<Integers = tf.Tensor1D, Floats = tf.Tensor1D> {
+  /** The targets of row r are targets[targetEnds[r − 1]] … targets[targetEnds[r] − 1], which count what the weights say. */
+  readonly targets: Integers;
+  readonly targetWeights: Floats;
+  /** [rows] */
+  readonly targetEnds: Integers;
+  /** What takes no part in row r is excluded[excludedStarts[r]] … excluded[excludedEnds[r] − 1]; rows may share places. */
+  readonly excluded: Integers;
+  /** [rows] each */
+  readonly excludedStarts: Integers;
+  readonly excludedEnds: Integers;
+}
 
 /**
- * Σ over targets t of weight[t] · −log softmax(logits[row of t])[column of t], where the excluded positions take no part in
- * the softmax. Differentiable by logits. Targets must not be excluded.
+ * Σ over rows and their targets t of weight[t] · −log softmax(logits[row] + bias)[target], where what is excluded takes no part in
+ * the softmax. Differentiable by logits and bias. Targets must not be excluded.
+ * @param bias [columns]; left out: none
  */
 export function sparseSoftmaxCrossEntropy(
   logits: tf.Tensor2D,
-  targets: Positions,
-  targetWeights: tf.Tensor1D,
-  excluded: Positions,
+  lists: SoftmaxLists,
+  bias?: tf.Tensor1D,
 ): tf.Scalar {
-  // Not a registered gradient: tfjs would make zeros for the second output, as large as the logits, at each step.
+  // Not a registered gradient: tfjs would make zeros for the further outputs, as large as the logits, at each step.
   const loss = tf.customGrad((...args) => {
-    const [scores, save] = args as [tf.Tensor, Save];
-    const inputs = { logits: scores, targets, targetWeights, excluded };
-    const [sum, slopes] = tf.engine().runKernel<tf.Tensor[]>('SparseSoftmaxCrossEntropy', inputs);
-    save([slopes!]);
-    return { value: sum!, gradFunc: (dy, saved) => tf.mul(saved[0]!, dy as tf.Tensor) };
+    const save = args.at(-1) as unknown as Save;
+    const [scores, shift] = args as [tf.Tensor2D, tf.Tensor1D];
+    const { sum, ...slopes } = softmaxWithSlopes(scores, lists, bias && shift);
+    save(bias ? [slopes.byLogits, slopes.byBias] : [slopes.byLogits]);
+    return { value: sum, gradFunc: (dy, saved) => saved.map((slope) => tf.mul(slope, dy as tf.Tensor)) };
   });
-  return loss(logits) as tf.Scalar;
+  return (bias ? loss(logits, bias) : loss(logits)) as tf.Scalar;
+}
+
+/** The sum that {@link sparseSoftmaxCrossEntropy} is, and its gradients; of no bias it is empty. */
+export function softmaxWithSlopes(logits: tf.Tensor2D, lists: SoftmaxLists, bias?: tf.Tensor1D) {
+  const inputs = { logits, bias: bias ?? tf.tensor1d([]), ...lists };
+  const [sum, byLogits, byBias] = tf.engine().runKernel<tf.Tensor[]>('SparseSoftmaxCrossEntropy', inputs);
+  return { sum: sum as tf.Scalar, byLogits: byLogits as tf.Tensor2D, byBias: byBias as tf.Tensor1D };
+}
+
+interface Moments {
+  readonly mean: tf.Variable;
+  readonly variance: tf.Variable;
 }
 
 /** One AdamW step on `value`, in place, with its two moments; see kernels/adam-w.ts. */
 export function adamW(
   value: tf.Variable,
   gradient: tf.Tensor,
-  moments: { readonly mean: tf.Variable; readonly variance: tf.Variable },
+  moments: Moments,
   attributes: AdamWAttributes,
 ): void {
   tf.engine().runKernel('AdamW', { value, gradient, ...moments }, { ...attributes });
+}
+
+/** Of a table that is trained by rows; `last` [rows] is the step after which each row is what it is. */
+export interface RowMoments extends Moments {
+  readonly last: tf.Variable;
+}
+
+/** The same for some rows of a table, which are at the step before; rows ascend, and the gradient holds theirs alone. */
+export function adamWRows(
+  value: tf.Variable,
+  rows: tf.Tensor1D,
+  gradient: tf.Tensor,
+  moments: RowMoments,
+  attributes: AdamWAttributes,
+): void {
+  tf.engine().runKernel('AdamWRows', { value, gradient, ...moments, rows }, { ...attributes });
+}
+
+/**
+ * Brings rows, in place, to where AdamW's steps without a gradient would have brought them, and notes that they are what they are
+ * after `step`. See training/missed-steps.ts for the factors, [rows, 4].
+ */
+export function settleRows(
+  value: tf.Variable,
+  rows: tf.Tensor1D,
+  factors: tf.Tensor2D,
+  moments: RowMoments,
+  attributes: { readonly step: number; readonly epsilon: number },
+): void {
+  tf.engine().runKernel('SettleRows', { value, ...moments, rows, factors }, { ...attributes });
 }
 
 const gradients: readonly tf.GradConfig[] = [
@@ -113,8 +166,12 @@ const gradients: readonly tf.GradConfig[] = [
     gradFunc: (dy, saved) => {
       const [table, weights, indices, bags] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
       const inputs = { table, weights, indices, bags, dy: dy as tf.Tensor };
-      const [byTable, byWeights] = tf.engine().runKernel<tf.Tensor[]>('EmbeddingBagGrad', inputs);
-      return { table: () => byTable!, weights: () => byWeights! };
+      const run = (kernel: string) => tf.engine().runKernel<tf.Tensor>(kernel, inputs);
+      // tfjs asks for those alone that lead to a parameter.
+      return {
+        table: () => run('EmbeddingBagGradTable'),
+        weights: () => run('EmbeddingBagGradWeights'),
+      };
     },
   },
 ];

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../shared/canonical-json.ts';
 import type { ItemAttributes } from '../../shared/catalogue.ts';
 import type { History } from '../../shared/history.ts';
+import { inSharedMemory } from '../training/shared-memory.ts';
 
 /**
  * Interaction events, columnar, grouped by user and in each user's order (oldest first, ties in source order).
@@ -44,6 +45,15 @@ export interface EventContext {
 
 /** The events alone, without what users and items are called. */
 export type Events = Pick<Dataset, 'offsets' | 'items' | 'times' | 'weights' | 'baskets'>;
+
+/** The columns of a dataset's events, where a thread reads them without a copy. */
+export const sharedEvents = ({ offsets, items, times, weights, baskets }: Dataset): Events => ({
+  offsets: inSharedMemory(offsets),
+  items: inSharedMemory(items),
+  times: inSharedMemory(times),
+  weights: inSharedMemory(weights),
+  ...(baskets && { baskets: inSharedMemory(baskets) }),
+});
 
 /** The history of one user: views into the dataset, nothing copied. `end` cuts it short (exclusive, an event index). */
 export function historyOf(dataset: Events, userIndex: number, end?: number): History {

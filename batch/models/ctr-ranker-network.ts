@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { embeddingBag } from '../backend/ops.ts';
-import { dropoutMask } from '../training/layers.ts';
+import { dropout as dropOut } from '../training/layers.ts';
 import type { Random } from '../training/random.ts';
 import { attend, readHistory } from './ctr-ranker-history.ts';
 import type { RankerBatch } from './ctr-ranker-layout.ts';
@@ -81,7 +81,7 @@ export function logits(
 const hide = (x: tf.Tensor2D, dropout: Dropout | undefined): tf.Tensor2D =>
   dropout === undefined || dropout.rate === 0
     ? x
-    : tf.mul(x, dropoutMask(x.shape[0], x.shape[1], dropout.rate, dropout.random));
+    : dropOut(x, dropout.rate, Math.floor(dropout.random() * 2 ** 32));
 
 function cross(parameters: Weights, { crossLayers }: Shape, x0: tf.Tensor2D): tf.Tensor2D {
   let x = x0;

@@ -3,7 +3,8 @@ import type { EmbeddingTable, Model } from '../recommender.ts';
 import type { Parameters } from '../training/optimiser.ts';
 import { decode, encode, type Tensors } from './mult-vae-network.ts';
 import { encoderOnnx } from './mult-vae-onnx.ts';
-import { itemSet, type Problem } from './mult-vae-problem.ts';
+import type { Problem } from './mult-vae-problem.ts';
+import { bagsOf, itemSet } from './mult-vae-sets.ts';
 
 const queriesAtOnce = 512;
 
@@ -17,7 +18,7 @@ export const scoreWith =
     const scores: Float32Array[] = [];
     for (let start = 0; start < queries.length; start += queriesAtOnce) {
       const histories = queries.slice(start, start + queriesAtOnce).map(({ history }) => history);
-      const sets = histories.map((history) => itemSet(history, options.maxHistory));
+      const sets = bagsOf(histories.map((history) => itemSet(history, options.maxHistory)));
       const product = tf.tidy(() => {
         const query = decode(parameters, encode(parameters, sets).mean);
         const logits = tf.matMul(query, parameters['items'] as tf.Tensor2D, false, true);

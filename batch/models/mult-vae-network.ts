@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { embeddingBag } from '../backend/ops.ts';
 import { layerNorm, silu } from '../training/layers.ts';
-import type { ItemSet } from './mult-vae-problem.ts';
+import type { ItemBags } from './mult-vae-sets.ts';
 
 /**
  * Encoder and decoder over a user's set of items x, scaled to length 1; N rows with 0 the padding, H hidden, D the code's width:
@@ -32,16 +32,16 @@ const linear = (x: tf.Tensor2D, parameters: Tensors, layer: string): tf.Tensor2D
   tf.add(tf.matMul(x, parameters[`${layer}.kernel`] as tf.Tensor2D), parameters[`${layer}.bias`]!);
 
 /** μ and log σ², [sets, D] each. */
-export function encode(
-  parameters: Tensors,
-  sets: readonly ItemSet[],
-): { mean: tf.Tensor2D; logVariance: tf.Tensor2D } {
+export function encode(parameters: Tensors, sets: ItemBags): { mean: tf.Tensor2D; logVariance: tf.Tensor2D } {
   const pooled = poolSets(parameters['history'] as tf.Tensor2D, sets);
   const layers = residualLayers(parameters);
-  let h: tf.Tensor2D = tf.add(pooled, parameters['history.bias']!);
-  h = layers.length > 0 ? silu(h) : tf.tanh(h);
+  const bias = parameters['history.bias']!;
+  let h: tf.Tensor2D = layers.length > 0 ? silu(pooled, bias) : tf.tanh(tf.add(pooled, bias));
   for (const layer of layers) {
-    if (layer !== 'input') h = tf.add(h, silu(linear(h, parameters, layer)));
+    if (layer !== 'input') {
+      const product = tf.matMul(h, parameters[`${layer}.kernel`] as tf.Tensor2D) as tf.Tensor2D;
+      h = tf.add(h, silu(product, parameters[`${layer}.bias`]!));
+    }
     h = layerNorm(h, parameters[`${layer}.scale`]!, parameters[`${layer}.shift`]!);
   }
   const [deep, logVariance] = tf.split(linear(h, parameters, 'code'), 2, 1) as [tf.Tensor2D, tf.Tensor2D];
@@ -50,26 +50,15 @@ export function encode(
 }
 
 /** Σ over a set of value · table[item], [sets, H]. */
-function poolSets(table: tf.Tensor2D, sets: readonly ItemSet[]): tf.Tensor2D {
-  const size = sets.reduce((sum, { items }) => sum + items.length, 0);
-  const items = new Int32Array(size);
-  const bags = new Int32Array(size);
-  const values = new Float32Array(size);
-  let start = 0;
-  for (const [bag, set] of sets.entries()) {
-    items.set(set.items, start);
-    values.set(set.values, start);
-    bags.fill(bag, start, start + set.items.length);
-    start += set.items.length;
-  }
+function poolSets(table: tf.Tensor2D, { count, items, bags, values }: ItemBags): tf.Tensor2D {
   const pooled = embeddingBag(
     table,
-    tf.tensor2d(values, [size, 1]),
+    tf.tensor2d(values, [values.length, 1]),
     tf.tensor1d(items, 'int32'),
     tf.tensor1d(bags, 'int32'),
-    sets.length,
+    count,
   );
-  return tf.reshape(pooled, [sets.length, table.shape[1]]);
+  return tf.reshape(pooled, [count, table.shape[1]]);
 }
 
 /** What a code is multiplied by the item table as, [sets, D or H]. */

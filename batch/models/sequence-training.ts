@@ -1,25 +1,20 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { FitError } from '../../shared/errors.ts';
-import type { Dataset } from '../data/dataset.ts';
+import { type Dataset, sharedEvents } from '../data/dataset.ts';
 import type { Run } from '../recommender.ts';
+import type { Batches } from '../training/batches.ts';
 import { stream } from '../training/examples.ts';
-import { dropoutMask } from '../training/layers.ts';
+import { dropout } from '../training/layers.ts';
 import { train as runTraining, type Task } from '../training/loop.ts';
 import { cosineDecay, createAdamW, type Optimiser, type Parameters } from '../training/optimiser.ts';
 import { normal, seededRandom } from '../training/random.ts';
 import { sequenceLoss } from '../training/sequence-loss.ts';
-import { drawCandidates } from '../training/softmax-arrays.ts';
 import { unitSpectralVectors } from '../training/svd.ts';
-import {
-  dealWindows,
-  tileWindows,
-  type WindowBatch,
-  type Windows,
-  windowBatch,
-} from '../training/windows.ts';
+import { tileWindows } from '../training/windows.ts';
 import { popularityScores } from './popularity.ts';
+import { batches, type SequenceBatch } from './sequence-batches.ts';
 import { scoreWith } from './sequence-model.ts';
-import { type SequenceNetwork, tableNames, tableWithBias, withOne } from './sequence-network.ts';
+import { type SequenceNetwork, tableNames } from './sequence-network.ts';
 import type { SequenceOptions } from './sequence-options.ts';
 
 /** What stays the same throughout a fit. */
@@ -30,10 +25,10 @@ export interface Problem {
   readonly options: SequenceOptions & { readonly targets: 'new' | 'any' };
   readonly seed: number;
   readonly popularity: Float32Array;
-  readonly windows: Windows;
   readonly stepsPerEpoch: number;
-  /** Items drawn beside a batch's targets; undefined: all. */
-  readonly negatives: number | undefined;
+  /** Whether a step reads but some rows of the tables. */
+  readonly byRows: boolean;
+  readonly batches: Batches<SequenceBatch>;
 }
 
 const itemsForFullSoftmax = 20_000;
@@ -65,15 +60,26 @@ export function createProblem(
   const events = windows.ends.reduce((sum, end, window) => sum + end - windows.starts[window]!, 0);
   const wished = Math.round((count * positionsPerStep) / events);
   const windowsPerStep = Math.min(wished, Math.max(leastWindows, Math.ceil(count / leastSteps)));
+  const stepsPerEpoch = Math.max(1, Math.floor(count / Math.max(1, windowsPerStep)));
+  const rows = train.itemIds.length;
+  const negatives = negativesOf(options.negatives, rows);
   return {
     train,
     network,
     options,
     seed: run.seed,
     popularity: popularityScores(train, {}),
-    windows,
-    stepsPerEpoch: Math.max(1, Math.floor(count / Math.max(1, windowsPerStep))),
-    negatives: negativesOf(options.negatives, train.itemIds.length),
+    stepsPerEpoch,
+    byRows: negatives !== undefined,
+    batches: batches({
+      seed: run.seed,
+      events: sharedEvents(train),
+      rows,
+      windows,
+      stepsPerEpoch,
+      targets,
+      negatives,
+    }),
   };
 }
 
@@ -111,7 +117,10 @@ export async function fitParameters(parameters: Parameters, problem: Problem, ru
 }
 
 /** AdamW with the rate rising over the first steps and then falling as a cosine over all epochs. */
-export function createOptimiser(parameters: Parameters, { options, stepsPerEpoch }: Problem): Optimiser {
+export function createOptimiser(
+  parameters: Parameters,
+  { options, stepsPerEpoch, byRows }: Problem,
+): Optimiser {
   const { learningRate, finalRate, weightDecay, epochs } = options;
   const steps = epochs * stepsPerEpoch;
   return createAdamW(parameters, {
@@ -120,6 +129,7 @@ export function createOptimiser(parameters: Parameters, { options, stepsPerEpoch
     beta2: 0.98,
     weightDecay,
     clipNorm: 1,
+    byRows: byRows ? tablesOf(parameters) : [],
   });
 }
 
@@ -129,58 +139,48 @@ export function createTask(
   optimiser: Optimiser,
   problem: Problem,
   validated: boolean,
-): Task {
+): Task<SequenceBatch> {
   const { train, network, options, seed, stepsPerEpoch } = problem;
-  const batches = createBatches(problem);
   return {
     name: network.name,
     identity: JSON.stringify({ options, seed, events: train.items.length, validated }),
     parameters,
     optimiser,
     stepsPerEpoch,
-    loss: (step) => batchLoss(parameters, problem, batches(step), step),
+    batches: problem.batches,
+    rows: ({ rows }) => rows && Object.fromEntries(tablesOf(parameters).map((name) => [name, rows])),
+    loss: (step, batch, read) => batchLoss(read, problem, batch, step),
     score: scoreWith(parameters, problem),
   };
 }
 
-/** The windows of each step; the deal of the epoch at hand is kept, not that of others. */
-function createBatches({
-  train,
-  options,
-  seed,
-  windows,
-  stepsPerEpoch,
-}: Problem): (step: number) => WindowBatch {
-  let deal: { epoch: number; steps: Int32Array[] } | undefined;
-  return (step) => {
-    const epoch = Math.floor(step / stepsPerEpoch);
-    if (deal?.epoch !== epoch)
-      deal = { epoch, steps: dealWindows(windows, stepsPerEpoch, stream(seed, 'epoch', epoch)) };
-    return windowBatch(train, windows, deal.steps[step % stepsPerEpoch]!, options.targets);
-  };
-}
+/** Those of {@link tableNames} that a network has. */
+const tablesOf = (parameters: Parameters): string[] =>
+  Object.values(tableNames).filter((name) => parameters[name] !== undefined);
 
 function batchLoss(
   parameters: Parameters,
-  { network, options, seed, negatives }: Problem,
-  batch: WindowBatch,
+  { network, options, seed }: Problem,
+  { windows, candidates, places }: SequenceBatch,
   step: number,
 ): tf.Scalar {
-  const random = stream(seed, 'step', step);
+  const random = stream(seed, 'dropout', step);
   const events = {
-    length: batch.length,
-    items: tf.tensor1d(batch.items, 'int32'),
-    weights: tf.tensor1d(batch.weights),
+    length: windows.length,
+    items: tf.tensor1d(windows.items, 'int32'),
+    weights: tf.tensor1d(windows.weights),
   };
-  const dropout =
+  const dropping =
     (rate: number) =>
     (x: tf.Tensor2D): tf.Tensor2D =>
-      rate === 0 ? x : tf.mul(x, dropoutMask(...x.shape, rate, random));
-  const drop = { input: dropout(options.inputDropout), within: dropout(options.dropout) };
-  const queries = withOne(network.queriesAt(parameters, events, tf.tensor1d(batch.places, 'int32'), drop));
-  const table = tableWithBias(parameters);
-  const rows = table.shape[0];
-  if (negatives === undefined) return sequenceLoss(queries, table, batch);
-  const candidates = drawCandidates(batch.targets, negatives, rows, random);
-  return sequenceLoss(queries, tf.gather(table, tf.tensor1d(candidates, 'int32')), batch, candidates);
+      rate === 0 ? x : dropout(x, rate, Math.floor(random() * 2 ** 32));
+  const drop = { input: dropping(options.inputDropout), within: dropping(options.dropout) };
+  const queries = network.queriesAt(parameters, events, tf.tensor1d(windows.places, 'int32'), drop);
+  const parameter = (name: string): tf.Tensor => parameters[name]!;
+  const table = parameter(tableNames.items) as tf.Tensor2D;
+  const bias = parameter(tableNames.bias) as tf.Tensor2D;
+  if (!places) return sequenceLoss(queries, table, tf.reshape(bias, [-1]), windows);
+  const chosen = tf.tensor1d(places, 'int32');
+  const own = tf.reshape(tf.gather(bias, chosen), [-1]) as tf.Tensor1D;
+  return sequenceLoss(queries, tf.gather(table, chosen), own, windows, candidates);
 }

@@ -1,9 +1,10 @@
-import type { Dataset, Events } from '../data/dataset.ts';
+import type { Events } from '../data/dataset.ts';
 import { defineBatches } from '../training/batches.ts';
 import { type Cuts, type Example, epochOrder, exampleAt, stream } from '../training/examples.ts';
 import { type HistoryArrays, historyArrays } from '../training/history-arrays.ts';
-import { inSharedMemory } from '../training/shared-memory.ts';
+import { toLocalRows } from '../training/local-rows.ts';
 import { type SoftmaxArrays, sampleCandidates, softmaxArrays } from '../training/softmax-arrays.ts';
+import { featuresByItem, type ItemFeatures } from './two-tower-features.ts';
 
 /** What two-tower's batches are made from. */
 export interface BatchProblem {
@@ -15,6 +16,7 @@ export interface BatchProblem {
   readonly negatives: number | undefined;
   /** [rows] expected count of each item among one example's targets, taken as what it is among all events. */
   readonly frequency: Float32Array;
+  readonly features: ItemFeatures;
   readonly options: {
     readonly targets: 'new' | 'any';
     readonly examplesPerUser: number;
@@ -27,11 +29,16 @@ export interface BatchProblem {
 export interface TwoTowerBatch {
   readonly histories: HistoryArrays;
   readonly softmax: SoftmaxArrays;
+  /** What a batch reads of the tables, by which its items are then numbered; of items only where candidates are drawn. */
+  readonly rows: { readonly history: Int32Array; readonly items?: Int32Array };
+  /** Of those rows. */
+  readonly features: { readonly history: ItemFeatures; readonly items?: ItemFeatures };
 }
 
 export const batches = defineBatches(import.meta.url, (problem: BatchProblem) => {
   const { seed, negatives, frequency, options } = problem;
   const examplesOf = createExamples(problem);
+  const featuresOf = featuresByItem(problem.features, frequency.length);
   const softmaxOptions = {
     excludeHistory: options.targets === 'new',
     weightOf: recencyWeight(problem.events, options.halfLifeDays),
@@ -42,14 +49,19 @@ export const batches = defineBatches(import.meta.url, (problem: BatchProblem) =>
       negatives === undefined
         ? undefined
         : sampleCandidates(examples, negatives, frequency, stream(seed, 'step', step));
-    return {
-      histories: historyArrays(
-        examples.map(({ history }) => history),
-        options.maxHistory,
-        arena,
-      ),
-      softmax: softmaxArrays(examples, frequency.length, candidates, softmaxOptions, arena),
+    const histories = historyArrays(
+      examples.map(({ history }) => history),
+      options.maxHistory,
+      arena,
+    );
+    const softmax = softmaxArrays(examples, frequency.length, candidates, softmaxOptions, arena);
+    const history = toLocalRows([histories.items], frequency.length);
+    const rows = { history, ...(candidates && { items: candidates.items }) };
+    const features = {
+      history: featuresOf(history),
+      ...(candidates && { items: featuresOf(candidates.items) }),
     };
+    return { histories, softmax, rows, features };
   };
 });
 
@@ -86,12 +98,3 @@ function recencyWeight({ times }: Events, halfLifeDays: number | null): (example
       ? Math.max(leastRecency, 2 ** ((time - newest) / (halfLifeDays * secondsPerDay)))
       : 1;
 }
-
-/** The columns of a dataset's events, where a thread reads them without a copy. */
-export const sharedEvents = ({ offsets, items, times, weights, baskets }: Dataset): Events => ({
-  offsets: inSharedMemory(offsets),
-  items: inSharedMemory(items),
-  times: inSharedMemory(times),
-  weights: inSharedMemory(weights),
-  ...(baskets && { baskets: inSharedMemory(baskets) }),
-});

@@ -5,6 +5,7 @@ import type { Dataset } from '../data/dataset.ts';
 export interface ItemFeatures {
   /** Number of different features. */
   readonly count: number;
+  /** Ascending. */
   readonly items: Int32Array;
   readonly features: Int32Array;
   /** 1/√(features of the item), so that items with many are not longer for it. */
@@ -39,6 +40,34 @@ export function itemFeatures({
     items: Int32Array.from(pairs, ({ item }) => item),
     features: Int32Array.from(pairs, ({ feature }) => feature),
     weights: Float32Array.from(pairs, ({ weight }) => weight),
+  };
+}
+
+/** Finds the features of some of `rows` items, which are then numbered as they are given. */
+export function featuresByItem(
+  { count, items, features, weights }: ItemFeatures,
+  rows: number,
+): (chosen: Int32Array) => ItemFeatures {
+  const offsets = new Int32Array(rows + 1);
+  for (const item of items) offsets[item + 1]!++;
+  for (let row = 0; row < rows; row++) offsets[row + 1]! += offsets[row]!;
+  return (chosen) => {
+    const size = chosen.reduce((sum, item) => sum + offsets[item + 1]! - offsets[item]!, 0);
+    const own = {
+      items: new Int32Array(size),
+      features: new Int32Array(size),
+      weights: new Float32Array(size),
+    };
+    let at = 0;
+    for (let place = 0; place < chosen.length; place++) {
+      const item = chosen[place]!;
+      for (let pair = offsets[item]!; pair < offsets[item + 1]!; pair++, at++) {
+        own.items[at] = place;
+        own.features[at] = features[pair]!;
+        own.weights[at] = weights[pair]!;
+      }
+    }
+    return { count, ...own };
   };
 }
 

@@ -72,15 +72,15 @@ export function initialParameters(
 
 /** V or H, [N, D]. */
 export function itemTower(
-  parameters: Parameters,
+  parameters: Readonly<Record<string, tf.Tensor>>,
   side: 'items' | 'history',
   features: ItemFeatures,
 ): tf.Tensor2D {
-  const table = parameters[side] as tf.Tensor as tf.Tensor2D;
+  const table = parameters[side] as tf.Tensor2D;
   const featureTable = parameters[`${side}.features`];
   if (featureTable === undefined) return table;
   const described = embeddingBag(
-    featureTable as tf.Tensor as tf.Tensor2D,
+    featureTable as tf.Tensor2D,
     tf.tensor2d(features.weights, [features.weights.length, 1]),
     tf.tensor1d(features.features, 'int32'),
     tf.tensor1d(features.items, 'int32'),

@@ -1,11 +1,11 @@
 import { FitError } from '../../shared/errors.ts';
-import type { Dataset } from '../data/dataset.ts';
+import { type Dataset, sharedEvents } from '../data/dataset.ts';
 import type { Batches } from '../training/batches.ts';
 import { epochSize, findCuts } from '../training/examples.ts';
 import { inSharedMemory } from '../training/shared-memory.ts';
 import { popularityScores } from './popularity.ts';
 import type { TwoTowerOptions } from './two-tower.ts';
-import { batches, sharedEvents, type TwoTowerBatch } from './two-tower-batches.ts';
+import { batches, type TwoTowerBatch } from './two-tower-batches.ts';
 import { type ColdItems, coldItems } from './two-tower-cold.ts';
 import { type ItemFeatures, itemFeatures } from './two-tower-features.ts';
 
@@ -21,6 +21,8 @@ export interface Problem {
   readonly cold: ColdItems | undefined;
   readonly popularity: Float32Array;
   readonly stepsPerEpoch: number;
+  /** Tables of which a step reads but the rows of its batch. */
+  readonly byRows: readonly ('items' | 'history')[];
   readonly batches: Batches<TwoTowerBatch>;
 }
 
@@ -46,9 +48,11 @@ export function createProblem(train: Dataset, options: TwoTowerOptions, seed: nu
     cold: coldItems(features, train.items, train.itemIds.length),
     popularity: popularityScores(train, {}),
     stepsPerEpoch,
+    byRows: negatives === undefined ? ['history'] : ['history', 'items'],
     batches: batches({
       seed,
       options,
+      features: sharedFeatures(features),
       events: sharedEvents(train),
       cuts,
       stepsPerEpoch,
@@ -57,6 +61,13 @@ export function createProblem(train: Dataset, options: TwoTowerOptions, seed: nu
     }),
   };
 }
+
+const sharedFeatures = ({ count, items, features, weights }: ItemFeatures): ItemFeatures => ({
+  count,
+  items: inSharedMemory(items),
+  features: inSharedMemory(features),
+  weights: inSharedMemory(weights),
+});
 
 /** [rows] events on each item, for one basket of average length. */
 function targetFrequency({ items, baskets, itemIds }: Dataset): Float32Array {

@@ -3,9 +3,9 @@ import { FitError } from '../../shared/errors.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Run } from '../recommender.ts';
 import { historyTensors } from '../training/histories.ts';
-import { train as runTraining } from '../training/loop.ts';
+import { rowsOfTables, train as runTraining } from '../training/loop.ts';
 import { softmaxLossOf } from '../training/losses.ts';
-import { createAdamW, type Parameters } from '../training/optimiser.ts';
+import { createAdamW, type Optimiser, type Parameters } from '../training/optimiser.ts';
 import { heap } from '../training/shared-memory.ts';
 import { unitSpectralVectors } from '../training/svd.ts';
 import type { TwoTowerBatch } from './two-tower-batches.ts';
@@ -21,7 +21,10 @@ export function initialise(problem: Problem): { parameters: Parameters; scale: n
   const batch = problem.batches.open()(0, heap);
   const scales = Array.from({ length: 13 }, (_, i) => 2 ** (i - 6));
   const losses = scales.map((scale) =>
-    tf.tidy(() => batchLoss(parameters, scale, problem, batch).dataSync()[0]!),
+    tf.tidy(() => {
+      const read = rowsOfTables(parameters, batch.rows);
+      return batchLoss(read, scale, problem, batch).dataSync()[0]!;
+    }),
   );
   return { parameters, scale: scales[losses.indexOf(Math.min(...losses))]! };
 }
@@ -44,7 +47,7 @@ export async function fitParameters(
   run: Run,
 ): Promise<number> {
   const { options, stepsPerEpoch, train } = problem;
-  using optimiser = createAdamW(parameters, options);
+  using optimiser = createOptimiser(parameters, problem);
   const identity = {
     options,
     seed: run.seed,
@@ -59,7 +62,8 @@ export async function fitParameters(
       optimiser,
       stepsPerEpoch,
       batches: problem.batches,
-      loss: (_, batch) => batchLoss(parameters, scale, problem, batch),
+      rows: ({ rows }) => rows,
+      loss: (_, batch, read) => batchLoss(read, scale, problem, batch),
       score: scoreWith(parameters, scale, problem),
     },
     { ...options, maximumEpochs: options.epochs ?? (run.validate ? 4 : 2) },
@@ -67,14 +71,17 @@ export async function fitParameters(
   );
 }
 
+export const createOptimiser = (parameters: Parameters, { options, byRows }: Problem): Optimiser =>
+  createAdamW(parameters, { ...options, byRows });
+
 /** Mean loss of a batch; `scale` multiplies the scores. */
 export function batchLoss(
-  parameters: Parameters,
+  parameters: Readonly<Record<string, tf.Tensor>>,
   scale: number,
-  { features }: Problem,
-  { histories, softmax }: TwoTowerBatch,
+  { features }: Pick<Problem, 'features'>,
+  { histories, softmax, features: own }: TwoTowerBatch,
 ): tf.Scalar {
-  const history = itemTower(parameters, 'history', features);
+  const history = itemTower(parameters, 'history', own.history);
   const query = queryTower(parameters, history, historyTensors(histories));
-  return softmaxLossOf(tf.mul(query, scale), itemTower(parameters, 'items', features), softmax);
+  return softmaxLossOf(tf.mul(query, scale), itemTower(parameters, 'items', own.items ?? features), softmax);
 }

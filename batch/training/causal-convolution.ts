@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { fused } from '../backend/fused.ts';
 
 /**
  * y[t, b, c] = Σ over s ≤ t of filters[t − s, c] · x[s, b, c]: each channel has a filter of its own, as long as the sequence.
@@ -8,6 +9,8 @@ import * as tf from '@tensorflow/tfjs-core';
  * @param filters [at least length, channels]; taps beyond the length are not reached
  */
 export function causalConvolution(x: tf.Tensor2D, filters: tf.Tensor2D, length: number): tf.Tensor2D {
+  const whole = fused('CausalConvolution', [x, filters], { numbers: [length] });
+  if (whole) return whole as tf.Tensor2D;
   const [rows, channels] = x.shape;
   const reached = filters.shape[0] === length ? filters : tf.slice(filters, [0, 0], [length, channels]);
   const bySequence = tf.reshape(tf.transpose(x), [channels, length, rows / length]);
@@ -19,7 +22,10 @@ export function causalConvolution(x: tf.Tensor2D, filters: tf.Tensor2D, length: 
  * [channels, L] → lower triangular [channels, L, L] with filters[c, t − s] at (t, s). Rows of 2L − 1 cut from a repetition of 2L
  * values begin one place earlier each: the values lie on diagonals without any index. The gradient is the same cut backwards.
  */
-const toeplitz = tf.customGrad((...inputs) => {
+const toeplitz = (filters: tf.Tensor): tf.Tensor3D =>
+  (fused('Toeplitz', [filters]) ?? composedToeplitz(filters)) as tf.Tensor3D;
+
+const composedToeplitz = tf.customGrad((...inputs) => {
   const filters = inputs[0] as tf.Tensor2D;
   const [channels, length] = filters.shape;
   const period = 2 * length;
@@ -58,6 +64,8 @@ const toeplitz = tf.customGrad((...inputs) => {
  * @param batch rows of one moment
  */
 export function besideEarlier(x: tf.Tensor2D, batch: number, taps: number, dilation = 1): tf.Tensor2D {
+  const whole = fused('Beside', [x], { numbers: [batch * dilation, taps] });
+  if (whole) return whole as tf.Tensor2D;
   const [rows, width] = x.shape;
   const parts: tf.Tensor2D[] = [x];
   for (let back = 1; back < taps; back++) {

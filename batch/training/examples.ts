@@ -83,8 +83,10 @@ export function shuffle(values: Int32Array, random: Random, count = values.lengt
 }
 
 /** Streams of chance, one a purpose and number, all of one seed: no state has to be kept to repeat any of them. */
-export const stream = (seed: number, purpose: 'epoch' | 'step', number: number): Random =>
-  seededRandom((seed >>> 0) + (2 * number + (purpose === 'epoch' ? 0 : 1)) * 2 ** 32);
+export const stream = (seed: number, purpose: keyof typeof purposes, number: number): Random =>
+  seededRandom((seed >>> 0) + (4 * number + purposes[purpose]) * 2 ** 32);
+
+const purposes = { epoch: 0, step: 1, dropout: 2 } as const;
 
 /** Examples (indices into the cuts) of one epoch in the order in which they are trained on. */
 export function epochOrder({ users }: Cuts, perUser: number, random: Random): Int32Array {

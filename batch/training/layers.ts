@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Random } from './random.ts';
+import { fused } from '../backend/fused.ts';
 
 /** Keeps a row of zeros finite. */
 export const normEpsilon = 1e-5;
@@ -11,6 +11,8 @@ export const normEpsilon = 1e-5;
  * @param scale [width]
  */
 export function rmsNorm(x: tf.Tensor2D, scale: tf.Tensor): tf.Tensor2D {
+  const whole = fused('RmsNorm', [x, scale]);
+  if (whole) return whole as tf.Tensor2D;
   const normalise = tf.customGrad((...inputs) => {
     const [values, gain] = inputs as [tf.Tensor2D, tf.Tensor, unknown];
     const save = inputs[2] as unknown as tf.GradSaveFunc;
@@ -30,21 +32,46 @@ export function rmsNorm(x: tf.Tensor2D, scale: tf.Tensor): tf.Tensor2D {
 
 /** (x − mean) / √(variance + ε) · scale + shift, row by row (Ba et al. 2016). */
 export function layerNorm(x: tf.Tensor2D, scale: tf.Tensor, shift: tf.Tensor): tf.Tensor2D {
+  const whole = fused('LayerNorm', [x, scale, shift]);
+  if (whole) return whole as tf.Tensor2D;
   const centred = tf.sub(x, tf.mean(x, -1, true));
   const variance = tf.mean(tf.square(centred), -1, true);
   return tf.add(tf.mul(tf.div(centred, tf.sqrt(tf.add(variance, normEpsilon))), scale), shift);
 }
 
-/** x · sigmoid(x) (Elfwing et al. 2018). */
-export const silu = (x: tf.Tensor2D): tf.Tensor2D => tf.mul(x, tf.sigmoid(x));
+/** z · sigmoid(z) (Elfwing et al. 2018) of z = x + bias. */
+export function silu(x: tf.Tensor2D, bias?: tf.Tensor): tf.Tensor2D {
+  const whole = fused('Silu', [x, bias ?? tf.tensor1d([])]);
+  if (whole) return whole as tf.Tensor2D;
+  const z = bias ? (tf.add(x, bias) as tf.Tensor2D) : x;
+  return tf.mul(z, tf.sigmoid(z));
+}
 
-/** What dropout multiplies by: 0 with chance `rate`, to 1/256, and else what keeps the mean; four from one drawn number. */
-export function dropoutMask(rows: number, width: number, rate: number, random: Random): tf.Tensor2D {
+/**
+ * Zeroes each value with chance `rate`, to 1/256, and enlarges the others to the same mean (Srivastava et al. 2014).
+ * @param seed 32 bits, which decide what is zeroed: byte i mod 4 of the hash of ⌊i / 4⌋ and them
+ */
+export function dropout(x: tf.Tensor2D, rate: number, seed: number): tf.Tensor2D {
   const threshold = Math.round(256 * rate);
+  return (fused('Dropout', [x], { numbers: [threshold, seed | 0] }) ??
+    tf.mul(x, dropoutMask(x.shape, threshold, seed))) as tf.Tensor2D;
+}
+
+function dropoutMask(shape: [number, number], threshold: number, seed: number): tf.Tensor2D {
   const kept = 256 / (256 - threshold);
-  const draws = Uint32Array.from({ length: Math.ceil((rows * width) / 4) }, () => random() * 2 ** 32);
-  const bytes = new Uint8Array(draws.buffer, 0, rows * width);
-  const mask = new Float32Array(bytes.length);
-  for (let i = 0; i < bytes.length; i++) if (bytes[i]! >= threshold) mask[i] = kept;
-  return tf.tensor2d(mask, [rows, width]);
+  const mask = new Float32Array(shape[0] * shape[1]);
+  for (let i = 0; i < mask.length; i += 4) {
+    const bits = hash(seed + Math.imul(i >> 2, 0x9e3779b9));
+    for (let byte = 0; byte < 4 && i + byte < mask.length; byte++)
+      mask[i + byte] = ((bits >>> (8 * byte)) & 255) < threshold ? 0 : kept;
+  }
+  return tf.tensor2d(mask, shape);
+}
+
+/** 32 bits well mixed: the finaliser of MurmurHash3. */
+function hash(bits: number): number {
+  let h = bits | 0;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
 }

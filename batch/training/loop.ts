@@ -4,7 +4,7 @@ import type { Model, Run } from '../recommender.ts';
 import type { Batches } from './batches.ts';
 import { type Input, openInput } from './input.ts';
 import { assign, openState, type Progress, saveState, type TrainingState } from './loop-state.ts';
-import type { Optimiser, Parameters } from './optimiser.ts';
+import type { Optimiser, Parameters, TableRows } from './optimiser.ts';
 
 /** Something to train: everything random in it must follow from the seed and the step's number alone. */
 export interface Task<B extends object = object> {
@@ -16,8 +16,10 @@ export interface Task<B extends object = object> {
   readonly stepsPerEpoch: number;
   /** Makes what `loss` is given, ahead of the steps; a task without them makes its own batches in `loss`. */
   readonly batches?: Batches<B>;
-  /** Mean loss of the batch of this step (from 0), built from the parameters. */
-  loss(step: number, batch: B): tf.Scalar;
+  /** The only rows that a batch reads of some tables, which are then trained by rows: names and rows. */
+  rows?(batch: B): TableRows | undefined;
+  /** Mean loss of the batch of this step (from 0). Tables in `rows` are given as those rows alone. */
+  loss(step: number, batch: B, parameters: Parameters): tf.Scalar;
   /** Scores with the parameters as they stand: what `run.validate` measures. */
   readonly score?: Model['score'];
   /** Of a task that measures itself, its parameters as they stand: higher is better. */
@@ -70,6 +72,7 @@ export async function train<B extends object>(
     if (due || progress.step % stepsBetweenPauses === 0)
       run.progress(describe(task, progress), progress.step / total);
   }
+  task.optimiser.settle(progress.step);
   if (progress.best === undefined) return progress.step / task.stepsPerEpoch;
   for (const [name, values] of best) assign(task.parameters[name]!, values);
   return progress.best.step / task.stepsPerEpoch;
@@ -125,8 +128,10 @@ async function checkUp(
 
 /** Measures the parameters as they stand, and keeps a copy if they are the best so far. */
 async function validateState(task: Task, { progress, best }: TrainingState, run: LoopRun): Promise<void> {
-  const metric = task.validate ? await task.validate() : task.score && (await run.validate?.(task.score));
-  if (metric === undefined) return;
+  const measure = task.validate ?? (run.validate && task.score && (() => run.validate!(task.score!)));
+  if (measure === undefined) return;
+  task.optimiser.settle(progress.step);
+  const metric = await measure();
   addPoint(progress, run, 'validation', metric);
   progress.sinceBest++;
   if (progress.best && metric <= progress.best.metric) return;
@@ -143,13 +148,23 @@ function addPoint(progress: Progress, run: LoopRun, series: string, value: numbe
 
 /** One step (from 0): loss, gradients, optimiser. @returns the loss @throws FitError when it is not finite */
 export function takeStep<B extends object>(
-  task: Pick<Task<B>, 'name' | 'parameters' | 'optimiser' | 'loss'>,
+  task: Pick<Task<B>, 'name' | 'parameters' | 'optimiser' | 'loss' | 'rows'>,
   step: number,
   batch: B,
 ): number {
   const loss = tf.tidy(() => {
-    const { value, grads } = tf.variableGrads(() => task.loss(step, batch), Object.values(task.parameters));
-    task.optimiser.update(gradientsByName(task.parameters, grads), step + 1);
+    const rows = task.rows?.(batch) ?? {};
+    task.optimiser.settle(step, rows);
+    const read = rowsOfTables(task.parameters, rows);
+    // Rows are variables for as long as gradients are asked for.
+    const parts = Object.fromEntries(Object.keys(rows).map((name) => [name, tf.variable(read[name]!)]));
+    const parameters = { ...task.parameters, ...parts };
+    const { value, grads } = tf.variableGrads(
+      () => task.loss(step, batch, parameters),
+      Object.values(parameters),
+    );
+    task.optimiser.update(gradientsByName(parameters, grads), step + 1, rows);
+    tf.dispose(parts);
     return value.dataSync()[0]!;
   });
   if (Number.isFinite(loss)) return loss;
@@ -158,9 +173,28 @@ export function takeStep<B extends object>(
   );
 }
 
-/** tfjs keys gradients by its own variable names. */
+/** Parameters of which some tables are the given rows alone. To be called inside a tidy. */
+export const rowsOfTables = (
+  parameters: Parameters,
+  rows: TableRows,
+): Readonly<Record<string, tf.Tensor>> => ({
+  ...parameters,
+  ...Object.fromEntries(
+    Object.entries(rows).map(([name, own]) => [
+      name,
+      tf.gather(parameters[name]!, tf.tensor1d(own, 'int32')),
+    ]),
+  ),
+});
+
+/** tfjs keys gradients by its own variable names, and has none for what a loss does not read. */
 const gradientsByName = (parameters: Parameters, gradients: tf.NamedTensorMap): tf.NamedTensorMap =>
-  Object.fromEntries(Object.entries(parameters).map(([name, variable]) => [name, gradients[variable.name]!]));
+  Object.fromEntries(
+    Object.entries(parameters).flatMap(([name, variable]) => {
+      const gradient = gradients[variable.name];
+      return gradient ? [[name, gradient] as const] : [];
+    }),
+  );
 
 const describe = (task: Task, { step, best, curves }: Progress): string => {
   const validation = best ? `, best validation ${best.metric.toFixed(4)}` : '';

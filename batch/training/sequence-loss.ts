@@ -1,119 +1,121 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { type SoftmaxLists, softmaxWithSlopes } from '../backend/ops.ts';
+import { columnsOf } from './softmax-arrays.ts';
 import type { WindowBatch } from './windows.ts';
 
 /** Logits that are held at once: small enough to stay in the processor's caches. */
 const logitsAtOnce = 1 << 20;
 
 /**
- * Weighted mean over the places of a batch of −log softmax(queries · tableᵀ)[target], where the items that a place's history has
- * take no part. Gradients are computed along with the loss, some rows at a time, so that the logits, which are the largest
- * thing in a step by far, are never held whole.
+ * Weighted mean over the places of a batch of −log softmax(queries · tableᵀ + bias)[target], where the items that a place's
+ * history has take no part. Gradients are computed along with the loss, some rows at a time, so that the logits, which are the
+ * largest thing in a step by far, are never held whole.
  * @param queries [places, width]
  * @param table [columns, width]: of all items, of which row 0 is padding and takes no part, or of `candidates`
+ * @param bias [columns]
  * @param candidates item of each row of the table, where it is not all of them
  */
 export function sequenceLoss(
   queries: tf.Tensor2D,
   table: tf.Tensor2D,
+  bias: tf.Tensor1D,
   batch: WindowBatch,
   candidates?: Int32Array,
 ): tf.Scalar {
-  const positions = positionsOf(batch, table.shape[0], candidates);
+  const lists = listsOf(batch, table.shape[0], candidates);
   const fused = tf.customGrad((...inputs) => {
-    const [q, e] = inputs as [tf.Tensor2D, tf.Tensor2D, unknown];
-    const { loss, byQueries, byTable } = lossAndGradients(q, e, positions);
-    const save = inputs[2] as unknown as tf.GradSaveFunc;
-    save([byQueries, byTable]);
+    const [q, e, b] = inputs as [tf.Tensor2D, tf.Tensor2D, tf.Tensor1D, unknown];
+    const { loss, ...gradients } = lossAndGradients(q, e, b, lists);
+    const save = inputs[3] as unknown as tf.GradSaveFunc;
+    save([gradients.byQueries, gradients.byTable, gradients.byBias]);
     return {
       value: loss,
       gradFunc: (dy, saved) => (saved as tf.Tensor[]).map((gradient) => tf.mul(gradient, dy as tf.Tensor)),
     };
   });
-  return fused(queries, table) as tf.Scalar;
+  return fused(queries, table, bias) as tf.Scalar;
 }
 
-interface LossPositions {
-  /** [places] column of each place's target, and its share of the loss. */
-  readonly columns: Int32Array;
-  readonly shares: Float32Array;
-  /** Columns that take no part in place i: excluded[ends[i − 1] … ends[i] − 1]. */
-  readonly excluded: Int32Array;
-  readonly ends: Int32Array;
-}
+type Lists = SoftmaxLists<Int32Array, Float32Array>;
 
-function positionsOf(
-  { targets, targetWeights, known, knownEnds }: WindowBatch,
-  size: number,
+function listsOf(
+  { targets, targetWeights, known, knownStarts, knownEnds }: WindowBatch,
+  columns: number,
   candidates: Int32Array | undefined,
-): LossPositions {
+): Lists {
+  const rows = candidates ? 1 + (candidates.at(-1) ?? 0) : columns;
+  const columnOf = columnsOf(candidates, rows);
   const total = targetWeights.reduce((sum, weight) => sum + weight, 0);
-  const shares = targetWeights.map((weight) => weight / total);
-  const columnOf = new Int32Array(candidates ? 1 + (candidates.at(-1) ?? 0) : size).fill(-1);
-  if (candidates) for (const [column, item] of candidates.entries()) columnOf[item] = column;
-  else for (let item = 0; item < size; item++) columnOf[item] = item;
-  const excluded = new Int32Array(known.length + targets.length);
-  const ends = new Int32Array(targets.length);
+  // Places before each entry of `known` that are kept, now that only candidates are.
+  const before = new Int32Array(known.length + 1);
+  const excluded = new Int32Array(known.length);
   let at = 0;
-  for (let place = 0, from = 0; place < targets.length; place++) {
-    if (!candidates) excluded[at++] = 0;
-    for (; from < knownEnds[place]!; from++) {
-      const column = columnOf[known[from]!] ?? -1;
-      if (column >= 0) excluded[at++] = column;
-    }
-    ends[place] = at;
+  for (let i = 0; i < known.length; i++) {
+    before[i] = at;
+    const column = known[i]! < rows ? columnOf[known[i]!]! : -1;
+    if (column >= 0) excluded[at++] = column;
   }
-  return { columns: targets.map((item) => columnOf[item]!), shares, excluded, ends };
+  before[known.length] = at;
+  return {
+    targets: targets.map((item) => columnOf[item]!),
+    targetWeights: targetWeights.map((weight) => weight / total),
+    targetEnds: targets.map((_, place) => place + 1),
+    excluded: excluded.subarray(0, at),
+    excludedStarts: knownStarts.map((start) => before[start]!),
+    excludedEnds: knownEnds.map((end) => before[end]!),
+  };
 }
 
-function lossAndGradients(queries: tf.Tensor2D, table: tf.Tensor2D, positions: LossPositions) {
+function lossAndGradients(queries: tf.Tensor2D, table: tf.Tensor2D, bias: tf.Tensor1D, lists: Lists) {
   const [places, width] = queries.shape;
-  const columns = table.shape[0];
-  const rowsAtOnce = Math.max(1, Math.floor(logitsAtOnce / columns));
+  const rowsAtOnce = Math.max(1, Math.floor(logitsAtOnce / table.shape[0]));
   return tf.tidy(() => {
-    let loss: tf.Tensor = tf.scalar(0);
-    let byTable: tf.Tensor = tf.zerosLike(table);
+    const excluded = tf.tensor1d(lists.excluded, 'int32');
     const byQueries: tf.Tensor2D[] = [];
+    let sums:
+      | { readonly loss: tf.Tensor; readonly byTable: tf.Tensor; readonly byBias: tf.Tensor }
+      | undefined;
     for (let start = 0; start < places; start += rowsAtOnce) {
       const count = Math.min(rowsAtOnce, places - start);
-      const previous = [loss, byTable];
+      const previous = sums;
       const part = tf.tidy(() => {
         const rows = tf.slice(queries, [start, 0], [count, width]);
-        const logits = tf.matMul(rows, table, false, true);
-        const [sum, slopes] = softmaxWithSlopes(logits as tf.Tensor2D, positions, start);
+        const logits = tf.matMul(rows, table, false, true) as tf.Tensor2D;
+        const { sum, byLogits, byBias } = softmaxWithSlopes(
+          logits,
+          rowsOf(lists, excluded, start, count),
+          bias,
+        );
+        const byTable = tf.matMul(byLogits, rows as tf.Tensor2D, true);
+        const add = (before: tf.Tensor | undefined, now: tf.Tensor) => (before ? tf.add(before, now) : now);
         return {
-          loss: tf.add(loss, sum),
-          byTable: tf.add(byTable, tf.matMul(slopes, rows as tf.Tensor2D, true)),
-          byQueries: tf.matMul(slopes, table) as tf.Tensor2D,
+          sums: {
+            loss: add(previous?.loss, sum),
+            byTable: add(previous?.byTable, byTable),
+            byBias: add(previous?.byBias, byBias),
+          },
+          byQueries: tf.matMul(byLogits, table) as tf.Tensor2D,
         };
       });
-      tf.dispose(previous);
-      ({ loss, byTable } = part);
+      if (previous) tf.dispose(previous);
+      sums = part.sums;
       byQueries.push(part.byQueries);
     }
-    return { loss: loss as tf.Scalar, byTable, byQueries: tf.concat(byQueries, 0) };
+    const { loss, byTable, byBias } = sums!;
+    return { loss: loss as tf.Scalar, byTable, byBias, byQueries: tf.concat(byQueries, 0) };
   });
 }
 
-/** The loss of consecutive places from `start`, and its gradient by their logits. */
-function softmaxWithSlopes(
-  logits: tf.Tensor2D,
-  { columns, shares, excluded, ends }: LossPositions,
-  start: number,
-): [tf.Tensor, tf.Tensor2D] {
-  const [count, width] = logits.shape;
-  const from = start === 0 ? 0 : ends[start - 1]!;
-  const barred = excluded.slice(from, ends[start + count - 1]);
-  for (let row = 0, at = 0; row < count; row++) {
-    for (; at < ends[start + row]! - from; at++) barred[at]! += row * width;
-  }
-  const inputs = {
-    logits,
-    targets: tf.tensor1d(
-      columns.slice(start, start + count).map((column, row) => row * width + column),
-      'int32',
-    ),
-    targetWeights: tf.tensor1d(shares.slice(start, start + count)),
-    excluded: tf.tensor1d(barred, 'int32'),
+/** The lists of `count` rows from `start`. */
+function rowsOf(lists: Lists, excluded: tf.Tensor1D, start: number, count: number): SoftmaxLists {
+  const own = (list: Int32Array) => tf.tensor1d(list.subarray(start, start + count), 'int32');
+  return {
+    // One target a row.
+    targets: own(lists.targets),
+    targetWeights: tf.tensor1d(lists.targetWeights.subarray(start, start + count)),
+    targetEnds: tf.tensor1d(lists.targetEnds.subarray(0, count), 'int32'),
+    excluded,
+    excludedStarts: own(lists.excludedStarts),
+    excludedEnds: own(lists.excludedEnds),
   };
-  return tf.engine().runKernel<tf.Tensor[]>('SparseSoftmaxCrossEntropy', inputs) as [tf.Tensor, tf.Tensor2D];
 }

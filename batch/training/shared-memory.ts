@@ -1,6 +1,6 @@
 /** Arrays that threads read without a copy. */
 
-type Column = Int32Array | Uint32Array | Float32Array | Float64Array;
+type Column = Uint8Array | Int32Array | Uint32Array | Float32Array | Float64Array;
 
 /** A copy of these values in shared memory. */
 export function shared<T extends Column>(values: T): T {

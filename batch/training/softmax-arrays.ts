@@ -1,3 +1,4 @@
+import type { SoftmaxLists } from '../backend/ops.ts';
 import type { Example } from './examples.ts';
 import type { Random } from './random.ts';
 import type { Arena } from './shared-memory.ts';
@@ -20,13 +21,8 @@ export interface Candidates {
   readonly logChance: Float32Array;
 }
 
-/** Positions are flat: row · columns + column, columns being the candidates, or all items where there are none. */
-export interface SoftmaxArrays {
-  readonly targets: Int32Array;
-  /** [targets] they sum to 1. */
-  readonly targetWeights: Float32Array;
-  /** Positions that take no part. */
-  readonly excluded: Int32Array;
+/** Columns are the candidates, or all items where there are none; target weights sum to 1. */
+export interface SoftmaxArrays extends SoftmaxLists<Int32Array, Float32Array> {
   readonly candidates: Candidates | undefined;
 }
 
@@ -37,9 +33,14 @@ export function drawCandidates(
   rows: number,
   random: Random,
 ): Int32Array {
-  const chosen = new Set(targets);
-  for (let i = 0; i < negatives; i++) chosen.add(1 + Math.floor(random() * (rows - 1)));
-  return Int32Array.from(chosen).sort();
+  const chosen = new Uint8Array(rows);
+  for (const item of targets) chosen[item] = 1;
+  for (let i = 0; i < negatives; i++) chosen[1 + Math.floor(random() * (rows - 1))] = 1;
+  let count = 0;
+  for (let item = 0; item < rows; item++) count += chosen[item]!;
+  const items = new Int32Array(count);
+  for (let item = 0, at = 0; item < rows; item++) if (chosen[item] === 1) items[at++] = item;
+  return items;
 }
 
 /**
@@ -47,20 +48,36 @@ export function drawCandidates(
  * targets that the item makes up, times their number: the expected count of the item among one example's targets.
  */
 export function sampleCandidates(
-  examples: readonly Example[],
+  examples: readonly Pick<Example, 'targets'>[],
   negatives: number,
   frequency: Float32Array,
   random: Random,
 ): Candidates {
   const rows = frequency.length;
-  const targets = new Set<number>();
-  for (const example of examples) for (const item of example.targets) targets.add(item);
+  const targets = new Int32Array(examples.reduce((sum, example) => sum + example.targets.length, 0));
+  let start = 0;
+  for (const example of examples) {
+    targets.set(example.targets, start);
+    start += example.targets.length;
+  }
   const items = drawCandidates(targets, negatives, rows, random);
-  const logChance = Float32Array.from(items, (item) => {
-    const expected = examples.length * frequency[item]! + negatives / (rows - 1);
-    return Math.log(-Math.expm1(-expected));
-  });
+  const logChance = new Float32Array(items.length);
+  for (let at = 0; at < items.length; at++) {
+    const expected = examples.length * frequency[items[at]!]! + negatives / (rows - 1);
+    logChance[at] = Math.log(-Math.expm1(-expected));
+  }
   return { items, logChance };
+}
+
+/** [rows] the column of each item, −1 for one that is no candidate. */
+export function columnsOf(candidates: Int32Array | undefined, rows: number): Int32Array {
+  const columns = new Int32Array(rows);
+  if (!candidates) for (let item = 0; item < rows; item++) columns[item] = item;
+  else {
+    columns.fill(-1);
+    for (let column = 0; column < candidates.length; column++) columns[candidates[column]!] = column;
+  }
+  return columns;
 }
 
 /**
@@ -74,40 +91,46 @@ export function softmaxArrays(
   { excludeHistory, weightOf = () => 1 }: SoftmaxOptions,
   arena: Arena,
 ): SoftmaxArrays {
-  const columns = candidates?.items.length ?? rows;
-  const columnOf = candidates ? placesOf(candidates.items) : (item: number) => item;
+  const columnOf = columnsOf(candidates?.items, rows);
   const count = examples.reduce((sum, { targets }) => sum + targets.length, 0);
   const past = excludeHistory ? examples.reduce((sum, { history }) => sum + history.items.length, 0) : 0;
   const targets = arena.int32(count);
   const targetWeights = arena.float32(count);
+  const targetEnds = arena.int32(examples.length);
   const excluded = arena.int32(examples.length + past);
+  const excludedStarts = arena.int32(examples.length);
+  const excludedEnds = arena.int32(examples.length);
   const total = examples.reduce((sum, example) => sum + weightOf(example), 0);
-  /** Of each column, the number of the last example (from 1) whose target it is, or which has excluded it. */
-  const taken = new Int32Array(columns);
+  /** Of each item, the number of the last example (from 1) whose target it is, or which has excluded it. */
+  const taken = new Int32Array(rows);
   let target = 0;
   let exclusion = 0;
-  for (const [row, example] of examples.entries()) {
+  for (let row = 0; row < examples.length; row++) {
+    const example = examples[row]!;
     const weight = weightOf(example) / (example.targets.length * total);
     for (const item of example.targets) {
-      const column = columnOf(item)!;
-      taken[column] = row + 1;
-      targets[target] = row * columns + column;
+      taken[item] = row + 1;
+      targets[target] = columnOf[item]!;
       targetWeights[target++] = weight;
     }
-    if (!candidates) excluded[exclusion++] = row * columns;
-    if (!excludeHistory) continue;
-    for (const item of example.history.items) {
-      const column = columnOf(item);
-      if (column === undefined || taken[column] === row + 1) continue;
-      taken[column] = row + 1;
-      excluded[exclusion++] = row * columns + column;
+    targetEnds[row] = target;
+    excludedStarts[row] = exclusion;
+    if (!candidates) excluded[exclusion++] = 0;
+    const past = excludeHistory ? example.history.items : [];
+    for (const item of past) {
+      if (columnOf[item]! < 0 || taken[item] === row + 1) continue;
+      taken[item] = row + 1;
+      excluded[exclusion++] = columnOf[item]!;
     }
+    excludedEnds[row] = exclusion;
   }
-  return { targets, targetWeights, excluded: excluded.subarray(0, exclusion), candidates };
+  return {
+    targets,
+    targetWeights,
+    targetEnds,
+    excluded: excluded.subarray(0, exclusion),
+    excludedStarts,
+    excludedEnds,
+    candidates,
+  };
 }
-
-const placesOf = (items: Int32Array): ((item: number) => number | undefined) => {
-  const places = new Map<number, number>();
-  for (const [place, item] of items.entries()) places.set(item, place);
-  return (item) => places.get(item);
-};

@@ -1,10 +1,12 @@
-import type { Dataset } from '../data/dataset.ts';
-import type { Random } from './random.ts';
+import type { Dataset, Events } from '../data/dataset.ts';
+import type { Marks } from './marks.ts';
+import { type Random, shuffled } from './random.ts';
+import { type Arena, shared } from './shared-memory.ts';
 
 /** What is to be predicted: items that the history has not yet, or any. */
 export type Targets = 'new' | 'any';
 
-/** Stretches of histories: window w reads events starts[w] … ends[w] − 1 (dataset indices), each of which has a successor. */
+/** Stretches of histories: window w reads events starts[w] … ends[w] − 1 (dataset indices), each of which has a successor. In shared memory. */
 export interface Windows {
   readonly starts: Int32Array;
   readonly ends: Int32Array;
@@ -34,10 +36,10 @@ export function tileWindows(dataset: Dataset, length: number, targets: Targets):
     }
   }
   return {
-    starts: Int32Array.from(starts),
-    ends: Int32Array.from(ends),
-    users: Int32Array.from(users),
-    wanted,
+    starts: shared(Int32Array.from(starts)),
+    ends: shared(Int32Array.from(ends)),
+    users: shared(Int32Array.from(users)),
+    wanted: shared(wanted),
   };
 }
 
@@ -54,18 +56,6 @@ function wantedEvents({ offsets, items, weights, itemIds }: Dataset, targets: Ta
   return wanted;
 }
 
-/** Numbers 0 … count − 1 in a drawn order (Fisher and Yates). */
-function drawnOrder(count: number, random: Random): Int32Array {
-  const order = Int32Array.from({ length: count }, (_, i) => i);
-  for (let i = 0; i + 1 < count; i++) {
-    const other = i + Math.floor(random() * (count - i));
-    const value = order[i]!;
-    order[i] = order[other]!;
-    order[other] = value;
-  }
-  return order;
-}
-
 /** Steps among which windows are dealt by their length. */
 const stepsDealt = 8;
 
@@ -74,7 +64,7 @@ const stepsDealt = 8;
  * about equally long, so that little is padded, and the steps of about equally many events.
  */
 export function dealWindows({ starts, ends }: Windows, steps: number, random: Random): Int32Array[] {
-  const order = drawnOrder(starts.length, random);
+  const order = shuffled(starts.length, random);
   const lengthOf = (window: number): number => ends[window]! - starts[window]!;
   const groups = Math.ceil(steps / stepsDealt);
   return Array.from({ length: groups }, (_, group) => {
@@ -82,7 +72,7 @@ export function dealWindows({ starts, ends }: Windows, steps: number, random: Ra
     const own = order.slice(share(order.length, group), share(order.length, group + 1));
     own.sort((a, b) => lengthOf(b) - lengthOf(a));
     const dealt = cutEvenly(own, share(steps, group + 1) - share(steps, group), lengthOf);
-    return Array.from(drawnOrder(dealt.length, random), (step) => dealt[step]!);
+    return Array.from(shuffled(dealt.length, random), (step) => dealt[step]!);
   }).flat();
 }
 
@@ -115,44 +105,60 @@ export interface WindowBatch {
   /** [places] the item that came next, and what it counts. */
   readonly targets: Int32Array;
   readonly targetWeights: Float32Array;
-  /** Distinct items of the history up to and with place i: known[knownEnds[i − 1] … knownEnds[i] − 1]. */
+  /**
+   * What takes no part in predicting from place i is known[knownStarts[i]] … known[knownEnds[i] − 1]: the padding and the distinct items
+   * of the history up to and with it. A window's places share a start.
+   */
   readonly known: Int32Array;
+  readonly knownStarts: Int32Array;
   readonly knownEnds: Int32Array;
 }
 
-/** Lays windows out; with `any` nothing is known, so that everything takes part in every prediction. */
+/**
+ * Lays windows out; with `any` nothing is known but the padding, so that everything takes part in every prediction.
+ * @param marks of all items
+ */
 export function windowBatch(
-  dataset: Dataset,
+  events: Events,
   { starts, ends, users, wanted }: Windows,
   chosen: Int32Array,
   kind: Targets,
+  marks: Marks,
+  arena: Arena,
 ): WindowBatch {
   const count = chosen.length;
-  const length = chosen.reduce((most, window) => Math.max(most, ends[window]! - starts[window]!), 0);
-  const items = new Int32Array(length * count);
-  const weights = new Float32Array(length * count);
-  const places: number[] = [];
-  const targets: number[] = [];
-  const targetWeights: number[] = [];
-  const known: number[] = [];
-  const knownEnds: number[] = [];
-  for (const [column, window] of chosen.entries()) {
+  let [length, most, history] = [0, 0, 0];
+  for (const window of chosen) {
+    length = Math.max(length, ends[window]! - starts[window]!);
+    most += ends[window]! - starts[window]!;
+    history += 1 + ends[window]! - events.offsets[users[window]!]!;
+  }
+  const items = arena.int32(length * count).fill(0);
+  const weights = arena.float32(length * count).fill(0);
+  const [places, targets, targetWeights] = [arena.int32(most), arena.int32(most), arena.float32(most)];
+  const [known, knownStarts, knownEnds] = [arena.int32(history), arena.int32(most), arena.int32(most)];
+  let place = 0;
+  let knows = 0;
+  for (let column = 0; column < count; column++) {
+    const window = chosen[column]!;
     const start = starts[window]!;
-    const end = ends[window]!;
-    const seen = new Set<number>(
-      kind === 'new' ? dataset.items.subarray(dataset.offsets[users[window]!]!, start) : [],
-    );
-    for (let event = start; event < end; event++) {
-      const place = (event - start) * count + column;
-      items[place] = dataset.items[event]!;
-      weights[place] = dataset.weights[event]!;
-      if (kind === 'new') seen.add(dataset.items[event]!);
+    const first = knows;
+    marks.clear();
+    known[knows++] = 0;
+    const from = kind === 'new' ? events.offsets[users[window]!]! : start;
+    for (let event = from; event < ends[window]!; event++) {
+      const item = events.items[event]!;
+      if (kind === 'new' && marks.add(item)) known[knows++] = item;
+      if (event < start) continue;
+      const at = (event - start) * count + column;
+      items[at] = item;
+      weights[at] = events.weights[event]!;
       if (wanted[event + 1] === 0) continue;
-      places.push(place);
-      targets.push(dataset.items[event + 1]!);
-      targetWeights.push(dataset.weights[event + 1]!);
-      for (const item of seen) known.push(item);
-      knownEnds.push(known.length);
+      places[place] = at;
+      targets[place] = events.items[event + 1]!;
+      targetWeights[place] = events.weights[event + 1]!;
+      knownStarts[place] = first;
+      knownEnds[place++] = knows;
     }
   }
   return {
@@ -160,10 +166,11 @@ export function windowBatch(
     length,
     items,
     weights,
-    places: Int32Array.from(places),
-    targets: Int32Array.from(targets),
-    targetWeights: Float32Array.from(targetWeights),
-    known: Int32Array.from(known),
-    knownEnds: Int32Array.from(knownEnds),
+    places: places.subarray(0, place),
+    targets: targets.subarray(0, place),
+    targetWeights: targetWeights.subarray(0, place),
+    known: known.subarray(0, knows),
+    knownStarts: knownStarts.subarray(0, place),
+    knownEnds: knownEnds.subarray(0, place),
   };
 }

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { openBackend } from '../../batch/backend/index.ts';
 import { adamW, embeddingBag, sparseSoftmaxCrossEntropy } from '../../batch/backend/ops.ts';
 import { normal, seededRandom } from '../../batch/training/random.ts';
+import { softmaxLists } from '../fixtures/softmax-lists.ts';
 
 /**
  * CPU milliseconds of the operations that a training step of two-tower is made of, as tfjs ships them (or composed of what it
@@ -51,12 +52,11 @@ function inputs() {
       Int32Array.from({ length: events }, (_, i) => Math.floor((i * examples) / events)),
       'int32',
     ),
-    targets: tf.tensor1d(
-      Int32Array.from({ length: examples }, (_, row) => row * rows + 1 + ((row * 31) % (rows - 1))),
-      'int32',
+    lists: softmaxLists(
+      Array.from({ length: examples }, (_, row) => ({
+        targets: [[1 + ((row * 31) % (rows - 1)), 1 / examples]],
+      })),
     ),
-    targetWeights: tf.fill([examples], 1 / examples) as tf.Tensor1D,
-    none: tf.tensor1d([], 'int32'),
   };
 }
 type Inputs = ReturnType<typeof inputs>;
@@ -78,9 +78,9 @@ const composed: Record<string, (x: Inputs) => tf.TensorContainer> = {
     const attention = tf.reshape(weights, [examples, events / examples, heads]);
     return tf.matMul(attention, gathered, true, false);
   },
-  'softmax cross-entropy with gradient': ({ logits, targets, targetWeights }) => {
+  'softmax cross-entropy with gradient': ({ logits, lists }) => {
     const oneHot = tf.tensor2d(new Float32Array(examples * rows), [examples, rows]);
-    return [tf.sub(tf.softmax(logits), oneHot), tf.logSoftmax(logits), targets, targetWeights];
+    return [tf.sub(tf.softmax(logits), oneHot), tf.logSoftmax(logits), lists.targets, lists.targetWeights];
   },
   'Adam over the table': ({ table }) => {
     const variable = tf.variable(table);
@@ -106,10 +106,8 @@ function own(): Record<string, (x: Inputs) => tf.TensorContainer> {
       tf.grads((t: tf.Tensor, w: tf.Tensor) =>
         tf.sum(embeddingBag(t as tf.Tensor2D, w as tf.Tensor2D, items, bags, examples)),
       )([table, weights]),
-    'softmax cross-entropy with gradient': ({ logits, targets, targetWeights, none }) =>
-      tf.grad((z: tf.Tensor) => sparseSoftmaxCrossEntropy(z as tf.Tensor2D, targets, targetWeights, none))(
-        logits,
-      ),
+    'softmax cross-entropy with gradient': ({ logits, lists }) =>
+      tf.grad((z: tf.Tensor) => sparseSoftmaxCrossEntropy(z as tf.Tensor2D, lists))(logits),
     'segment sum': ({ gathered, items }) => tf.unsortedSegmentSum(gathered as tf.Tensor2D, items, rows),
     'Adam over the table': ({ table }) => {
       adamW(variable, table, moments, options);

@@ -15,12 +15,13 @@ import { twoTowerStep } from './steps/two-tower.ts';
  */
 interface Benched {
   readonly open: () => BenchedStep;
-  /** Its twin, in pytorch/. */
-  readonly script: string;
+  /** Its twin, in pytorch/, where it has one. */
+  readonly script?: string;
   readonly steps: number;
 }
 const models: Readonly<Record<string, Benched>> = {
   'two-tower': { open: twoTowerStep, script: 'two_tower.py', steps: 200 },
+  'two-tower, 100,000 items': { open: () => twoTowerStep({ items: 100_000 }), steps: 60 },
   'mult-vae': { open: multVaeStep, script: 'mult_vae.py', steps: 40 },
   'conv-sequence': { open: convSequenceStep, script: 'conv_sequence.py', steps: 40 },
 };
@@ -46,24 +47,32 @@ async function measure(backend: BackendName, { open, steps }: Benched): Promise<
   };
 }
 
-function runProcess(command: string, args: readonly string[]): Measured {
-  const { stdout, stderr, status } = spawnSync(command, args, { encoding: 'utf8' });
+function runProcess(command: string, args: readonly string[], variables: NodeJS.ProcessEnv = {}): Measured {
+  const env = { ...process.env, ...variables };
+  const { stdout, stderr, status } = spawnSync(command, args, { encoding: 'utf8', env });
   if (status !== 0)
     throw new Error(`${args.join(' ')}: expected exit status 0, found ${status}: ${stderr.trim()}`);
   return v.parse(Measured, JSON.parse(stdout));
 }
 
+type Runner = (name: string, model: Benched) => Measured | undefined;
+
 /** What runs here, wasm first; for what does not, the reason is printed. */
-async function runners(): Promise<Record<string, (name: string, model: Benched) => Measured>> {
-  const found: Record<string, (name: string, model: Benched) => Measured> = {};
+async function runners(): Promise<Record<string, Runner>> {
+  const found: Record<string, Runner> = {};
   for (const backend of backendNames.toReversed()) {
     const reason = await missing(backend);
     if (reason !== undefined) console.log(`${backend} skipped: ${reason}`);
     else found[backend] = (name) => runProcess(process.execPath, [import.meta.filename, backend, name]);
   }
+  if (found['native'])
+    found['native, one thread'] = (name) =>
+      runProcess(process.execPath, [import.meta.filename, 'native', name], { TF_NUM_INTRAOP_THREADS: '1' });
   if (spawnSync(python, ['-c', 'import torch, numpy']).status === 0)
     found['PyTorch'] = (_, { script, steps }) =>
-      runProcess(python, [path.join(import.meta.dirname, 'pytorch', script), String(steps), '1']);
+      script === undefined
+        ? undefined
+        : runProcess(python, [path.join(import.meta.dirname, 'pytorch', script), String(steps), '1']);
   else console.log(`PyTorch skipped: ${python} has none; PYTHON=… names another`);
   return found;
 }
@@ -71,10 +80,14 @@ async function runners(): Promise<Record<string, (name: string, model: Benched) 
 export async function bench(): Promise<void> {
   const all = await runners();
   for (const [name, model] of Object.entries(models)) {
-    const rates = Object.entries(all).map(([runner, run]) => {
-      const { examples, seconds, cpuSeconds } = run(name, model);
-      return { runner, rate: examples / seconds, cpuRate: examples / cpuSeconds };
+    const rates = Object.entries(all).flatMap(([runner, run]) => {
+      const measured = run(name, model);
+      if (!measured) return [];
+      const { examples, seconds, cpuSeconds } = measured;
+      return [{ runner, rate: examples / seconds, cpuRate: examples / cpuSeconds }];
     });
+    const torch = rates.find(({ runner }) => runner === 'PyTorch');
+    const times = (one: number, other: number | undefined) => other && Number((one / other).toFixed(2));
     console.log(`\n${name}`);
     console.table(
       Object.fromEntries(
@@ -83,8 +96,9 @@ export async function bench(): Promise<void> {
           {
             'examples/s': Math.round(rate),
             'examples/CPU s': Math.round(cpuRate),
-            '× wasm, CPU': Number((cpuRate / rates[0]!.cpuRate).toFixed(2)),
-            '× wasm, clock': Number((rate / rates[0]!.rate).toFixed(2)),
+            '× wasm, CPU': times(cpuRate, rates[0]!.cpuRate),
+            '× wasm, clock': times(rate, rates[0]!.rate),
+            '× PyTorch, CPU': times(cpuRate, torch?.cpuRate),
           },
         ]),
       ),

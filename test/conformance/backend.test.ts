@@ -1,7 +1,9 @@
+import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { openBackend } from '../../batch/backend/index.ts';
 import { folderOf, readInstallation } from '../../batch/backend/native/installation.ts';
 import { variants } from '../../batch/backend/native/versions.ts';
+import { dropout } from '../../batch/training/layers.ts';
 import { testBackend, trainSmall } from './backend.ts';
 import { trainTwoTower } from './two-tower.ts';
 
@@ -22,6 +24,15 @@ describe.skipIf(missing)('native TensorFlow', () => {
     expect(wasm[49]).toBeLessThan(wasm[0]! / 2);
     for (const [step, loss] of wasm.entries())
       expect(Math.abs(native[step]! - loss), `step ${step}`).toBeLessThan(1e-4);
+  });
+
+  it('drops out what wasm drops out', async () => {
+    const dropped = () => tf.tidy(() => [...dropout(tf.ones([33, 21]), 0.25, 0xfedcba98).dataSync()]);
+    await openBackend('wasm');
+    const wasm = dropped();
+    await openBackend('native');
+    expect(dropped()).toEqual(wasm);
+    expect(new Set(wasm).size).toBe(2);
   });
 
   it.each([

@@ -4,13 +4,15 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type BackendName, openBackend } from '../../batch/backend/index.ts';
 import { attentionBag, embeddingBag, sparseSoftmaxCrossEntropy } from '../../batch/backend/ops.ts';
-import { createAdamW } from '../../batch/training/optimiser.ts';
+import { cosineDecay, createAdamW } from '../../batch/training/optimiser.ts';
 import { normal, seededRandom } from '../../batch/training/random.ts';
+import { type SoftmaxRow, softmaxLists, softmaxReference } from '../fixtures/softmax-lists.ts';
+import { layerCases } from './layers.ts';
 
 type Values = readonly Float64Array[];
 
 /** An operation of our models beside its formula in float64. */
-interface Case {
+export interface Case {
   readonly shapes: readonly (readonly number[])[];
   readonly run: (...inputs: tf.Tensor[]) => tf.Tensor;
   readonly reference: (...inputs: Float64Array[]) => Float64Array;
@@ -24,9 +26,17 @@ const [days, steps] = [
   [1, 0, 2, 1, 0, 0],
 ];
 const kinds = [1, 0.5, 1, 0.2, 1, 1];
-const targets = [1, 5, 7];
-const targetWeights = [0.5, 0.25, 1];
-const excluded = [0, 4];
+const softmaxRows: SoftmaxRow[] = [
+  { targets: [[1, 0.5]], excluded: [0] },
+  {
+    targets: [
+      [1, 0.25],
+      [3, 1],
+    ],
+    excluded: [0],
+  },
+  { targets: [] },
+];
 const int = (values: readonly number[]): tf.Tensor1D => tf.tensor1d([...values], 'int32');
 const each = (f: (x: number) => number) => (x: Float64Array) => x.map(f);
 
@@ -201,16 +211,10 @@ const cases: readonly [string, Case][] = [
   [
     'sparseSoftmaxCrossEntropy',
     {
-      shapes: [[3, 4]],
-      run: (z) =>
-        sparseSoftmaxCrossEntropy(z as tf.Tensor2D, int(targets), tf.tensor1d(targetWeights), int(excluded)),
-      reference: (z) => {
-        const sums = new Float64Array(3);
-        for (const [i, x] of z!.entries()) if (!excluded.includes(i)) sums[i >> 2]! += Math.exp(x);
-        return Float64Array.of(
-          targets.reduce((loss, at, t) => loss + targetWeights[t]! * (Math.log(sums[at >> 2]!) - z![at]!), 0),
-        );
-      },
+      shapes: [[3, 4], [4]],
+      run: (z, bias) =>
+        sparseSoftmaxCrossEntropy(z as tf.Tensor2D, softmaxLists(softmaxRows), bias as tf.Tensor1D),
+      reference: (z, bias) => Float64Array.of(softmaxReference(softmaxRows, z!, bias!)),
     },
   ],
 ];
@@ -257,9 +261,12 @@ export function trainSmall(steps: number): number[] {
         const table = parameters.table as tf.Tensor as tf.Tensor2D;
         const sums = embeddingBag(table, tf.ones([24, 1]), int(items), own, 6);
         const query = tf.matMul(tf.reshape(sums, [6, 16]), parameters.query as tf.Tensor as tf.Tensor2D);
-        const next = Array.from({ length: 6 }, (_, row) => row * 40 + ((items[row * 4]! + 1) % 40));
+        const next = Array.from({ length: 6 }, (_, row) => (items[row * 4]! + 1) % 40);
         const logits = tf.matMul(query, table, false, true) as tf.Tensor2D;
-        return sparseSoftmaxCrossEntropy(logits, int(next), tf.fill([6], 1 / 6), int([]));
+        return sparseSoftmaxCrossEntropy(
+          logits,
+          softmaxLists(next.map((item) => ({ targets: [[item, 1 / 6]] }))),
+        );
       }, Object.values(parameters));
       optimiser.update(
         { table: grads[parameters.table.name]!, query: grads[parameters.query.name]! },
@@ -271,6 +278,26 @@ export function trainSmall(steps: number): number[] {
   tf.dispose(parameters);
   return losses;
 }
+
+/** Values, means and variances of `size` numbers under AdamW in float64, each number given a gradient or 0 at every step. */
+function denseAdamW(initial: Float64Array, { rateOf, beta2, weightDecay }: typeof rowOptions) {
+  const x = initial.slice();
+  const [m, v] = [new Float64Array(x.length), new Float64Array(x.length)];
+  return {
+    state: [x, m, v] as const,
+    step(number: number, gradient: Float64Array): void {
+      const rate = rateOf(number);
+      for (let i = 0; i < x.length; i++) {
+        m[i] = 0.9 * m[i]! + 0.1 * gradient[i]!;
+        v[i] = beta2 * v[i]! + (1 - beta2) * gradient[i]! ** 2;
+        const scale = Math.sqrt(v[i]! / (1 - beta2 ** number)) + 1e-8;
+        x[i] = x[i]! * (1 - rate * weightDecay) - (rate * (m[i]! / (1 - 0.9 ** number))) / scale;
+      }
+    },
+  };
+}
+
+const rowOptions = { rateOf: cosineDecay(0.02, 0.1, 300), beta2: 0.98, weightDecay: 0.1 };
 
 /** Bytes of memory that the process holds when JavaScript has given back what it can. */
 function residentAfterCollection(): number {
@@ -284,24 +311,27 @@ export function testBackend(name: BackendName): void {
   describe(`backend ${name}`, () => {
     beforeAll(async () => void (await openBackend(name)));
 
-    it.each(cases)('%s agrees with float64, forward and backward, and leaves nothing behind', (_, one) => {
-      const inputs = one.shapes.map((shape, i) => randoms(shape, i + 1));
-      const expected = one.reference(...inputs);
-      const dy = randoms([expected.length], 9);
-      const before = tf.memory().numTensors;
-      const [y, ...gradients] = tf.tidy(() => {
-        const tensors = inputs.map((x, i) => tf.tensor(Float32Array.from(x), [...one.shapes[i]!]));
-        const out = one.run(...tensors);
-        const from = tf.tensor(Float32Array.from(dy), out.shape);
-        return [out, ...tf.grads((...xs: tf.Tensor[]) => one.run(...xs))(tensors, from)].map((t) =>
-          t.dataSync(),
-        );
-      });
-      expect(tf.memory().numTensors).toBe(before);
-      expectClose(y!, expected);
-      for (const [i, expectedSlopes] of slopes(one, inputs, dy).entries())
-        expectClose(gradients[i]!, expectedSlopes);
-    });
+    it.each([...cases, ...layerCases])(
+      '%s agrees with float64, forward and backward, and leaves nothing behind',
+      (_, one) => {
+        const inputs = one.shapes.map((shape, i) => randoms(shape, i + 1));
+        const expected = one.reference(...inputs);
+        const dy = randoms([expected.length], 9);
+        const before = tf.memory().numTensors;
+        const [y, ...gradients] = tf.tidy(() => {
+          const tensors = inputs.map((x, i) => tf.tensor(Float32Array.from(x), [...one.shapes[i]!]));
+          const out = one.run(...tensors);
+          const from = tf.tensor(Float32Array.from(dy), out.shape);
+          return [out, ...tf.grads((...xs: tf.Tensor[]) => one.run(...xs))(tensors, from)].map((t) =>
+            t.dataSync(),
+          );
+        });
+        expect(tf.memory().numTensors).toBe(before);
+        expectClose(y!, expected);
+        for (const [i, expectedSlopes] of slopes(one, inputs, dy).entries())
+          expectClose(gradients[i]!, expectedSlopes);
+      },
+    );
 
     it('rounds integers', () => {
       expect(tf.tidy(() => Array.from(tf.round(int([1, -2, 3])).dataSync()))).toEqual([1, -2, 3]);
@@ -318,6 +348,55 @@ export function testBackend(name: BackendName): void {
       expect(Array.from(value.dataSync())).not.toEqual(copy);
       value.dispose();
     });
+
+    it.each([[[60, 5]], [[60]]])(
+      'AdamW by rows of a table %j is AdamW whose other gradients are 0',
+      (shape) => {
+        const initial = randoms(shape, 3);
+        const width = initial.length / 60;
+        const reference = denseAdamW(initial, rowOptions);
+        const value = tf.variable(tf.tensor(Float32Array.from(initial), shape));
+        const { rateOf, ...options } = rowOptions;
+        using optimiser = createAdamW({ value }, { ...options, learningRate: rateOf, byRows: ['value'] });
+        const random = seededRandom(7);
+        const tensors = tf.memory().numTensors;
+        // Rows from always to one step in hundreds, some never.
+        const chance = Array.from({ length: 60 }, (_, row) => (row < 3 ? 0 : 0.7 ** (row / 3)));
+        const state = () =>
+          [value, optimiser.state['adamW.mean.value']!, optimiser.state['adamW.variance.value']!].map(
+            (tensor) => Float64Array.from(tensor.dataSync()),
+          );
+        for (let step = 1; step <= 300; step++) {
+          const touched = Int32Array.from(chance.keys()).filter((row) => random() < chance[row]!);
+          const gradient = randoms([60 * width], 100 + step).map((slope, i) =>
+            touched.includes(Math.floor(i / width)) ? slope : 0,
+          );
+          const slopesOfRows = Float32Array.from(
+            [...touched].flatMap((row) => [...gradient.subarray(row * width, (row + 1) * width)]),
+          );
+          reference.step(step, gradient);
+          tf.tidy(() => {
+            optimiser.settle(step - 1, { value: touched });
+            const slopesTensor = tf.tensor(slopesOfRows, [touched.length, ...shape.slice(1)]);
+            optimiser.update({ value: slopesTensor }, step, { value: touched });
+          });
+        }
+        const distance = () =>
+          Math.max(
+            ...state().flatMap((found, at) =>
+              Array.from(found, (x, i) => {
+                const wanted = reference.state[at]![i]!;
+                return Math.abs(x - wanted) / Math.max(1, Math.abs(wanted));
+              }),
+            ),
+          );
+        expect(distance()).toBeGreaterThan(1e-3);
+        optimiser.settle(300);
+        expect(distance()).toBeLessThan(1e-5);
+        expect(tf.memory().numTensors).toBe(tensors);
+        value.dispose();
+      },
+    );
 
     it('2,000 steps leave no tensor and no growing memory', () => {
       trainSmall(300);

@@ -123,23 +123,50 @@ function embeddingBag({
   return out;
 }
 
-/** Gradients by table [rows, width] and by weights [n, heads], from that by the output. */
-function embeddingBagGrad({
-  inputs: { dy, ...inputs },
-  backend,
-}: KernelCall<EmbeddingBagInputs & { dy: TensorInfo }>): TensorInfo[] {
-  const byTable = backend.makeOutput(inputs.table.shape, 'float32');
-  const byWeights = backend.makeOutput(inputs.weights.shape, 'float32');
-  const tableSlopes = floats(backend, byTable).fill(0);
-  slopesOfBags(entriesOf(backend, inputs), floats(backend, dy), tableSlopes, floats(backend, byWeights));
-  return [byTable, byWeights];
+type Grad = KernelCall<EmbeddingBagInputs & { dy: TensorInfo }>;
+
+/** Gradient by table [rows, width], from that by the output. */
+function embeddingBagGradTable({ inputs: { dy, ...inputs }, backend }: Grad): TensorInfo {
+  const out = backend.makeOutput(inputs.table.shape, 'float32');
+  const sums = floats(backend, out).fill(0);
+  const { factors, rowOf, bagOf, heads, width } = entriesOf(backend, inputs);
+  const slopes = floats(backend, dy);
+  for (let i = 0; i < rowOf.length; i++) {
+    const row = rowOf[i]! * width;
+    for (let head = 0; head < heads; head++) {
+      const factor = factors[i * heads + head]!;
+      const from = (bagOf[i]! * heads + head) * width;
+      for (let j = 0; j < width; j++) sums[row + j]! += factor * slopes[from + j]!;
+    }
+  }
+  return out;
 }
 
-export const kernels = [
-  { kernelName: 'EmbeddingBag', backendName: 'wasm', kernelFunc: embeddingBag as unknown as KernelFunc },
-  {
-    kernelName: 'EmbeddingBagGrad',
-    backendName: 'wasm',
-    kernelFunc: embeddingBagGrad as unknown as KernelFunc,
-  },
-];
+/** Gradient by weights [n, heads], from that by the output. */
+function embeddingBagGradWeights({ inputs: { dy, ...inputs }, backend }: Grad): TensorInfo {
+  const out = backend.makeOutput(inputs.weights.shape, 'float32');
+  const dots = floats(backend, out);
+  const { values, rowOf, bagOf, heads, width } = entriesOf(backend, inputs);
+  const slopes = floats(backend, dy);
+  for (let at = 0; at < dots.length; at++) {
+    const i = Math.floor(at / heads);
+    const row = rowOf[i]! * width;
+    const from = (bagOf[i]! * heads + (at % heads)) * width;
+    let dot = 0;
+    for (let j = 0; j < width; j++) dot += values[row + j]! * slopes[from + j]!;
+    dots[at] = dot;
+  }
+  return out;
+}
+
+const kernelFuncs = {
+  EmbeddingBag: embeddingBag,
+  EmbeddingBagGradTable: embeddingBagGradTable,
+  EmbeddingBagGradWeights: embeddingBagGradWeights,
+};
+
+export const kernels = Object.entries(kernelFuncs).map(([kernelName, kernelFunc]) => ({
+  kernelName,
+  backendName: 'wasm',
+  kernelFunc: kernelFunc as unknown as KernelFunc,
+}));

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
 import { BackendError } from '../../../shared/errors.ts';
@@ -7,8 +7,18 @@ import { type VariantName, variants } from './versions.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 
-/** Our own operations, compiled for the CPU only. */
-export const kernelSource = path.join(import.meta.dirname, 'kernels', 'kernels.cc');
+/** Our own operations, compiled for the CPU only: one file, and what it includes. */
+const kernelsFolder = path.join(import.meta.dirname, 'kernels');
+export const kernelSource = path.join(kernelsFolder, 'kernels.cc');
+
+const kernelsHash = (): string =>
+  sha256(
+    readdirSync(kernelsFolder)
+      .filter((file) => /\.(cc|h)$/.test(file))
+      .sort()
+      .map((file) => readFileSync(path.join(kernelsFolder, file), 'utf8'))
+      .join(''),
+  ).slice(0, 8);
 
 /**
  * An installation lies in one folder of the repository's `.cache`, named by its versions: `npm ci` leaves it alone, git ignores it, and
@@ -17,7 +27,7 @@ export const kernelSource = path.join(import.meta.dirname, 'kernels', 'kernels.c
 export function folderOf(name: VariantName): string {
   const { wheel, binding } = variants[name];
   const parts = [wheel.project, wheel.version, binding.name.replace('@tensorflow/', ''), binding.version];
-  if (name === 'native') parts.push('kernels', sha256(readFileSync(kernelSource)).slice(0, 8));
+  if (name === 'native') parts.push('kernels', kernelsHash());
   return path.join(root, '.cache', 'native', parts.join('-'));
 }
 

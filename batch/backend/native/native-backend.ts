@@ -38,6 +38,8 @@ export interface NativeBackend {
   readonly tensorMap: { get(dataId: DataId): TensorData };
   /** A copy of TensorFlow's values; of values that are still JavaScript's, the array itself. */
   readSync(dataId: DataId): Float32Array | Int32Array;
+  /** Counts one more tensor of the same values. */
+  incRef(dataId: DataId): void;
   getInputTensorIds(tensors: readonly TensorInfo[]): number[];
   createOutputTensor(tensor: { id: number; shape: readonly number[]; dtype: number }): TensorInfo;
 }

@@ -16,13 +16,19 @@ export function trainingStep(): { readonly before: number; readonly after: numbe
       Float32Array.from({ length: rows * width }, (_, i) => Math.sin(i + 1)),
       [rows, width],
     );
-    const targets = Int32Array.from({ length: rows }, (_, row) => row * columns + (row % columns));
-    return sparseSoftmaxCrossEntropy(
-      tf.matMul(inputs, weights as tf.Tensor as tf.Tensor2D),
-      tf.tensor1d(targets, 'int32'),
-      tf.fill([rows], 1 / rows),
-      tf.tensor1d([], 'int32'),
-    );
+    const each = (of: (row: number) => number) =>
+      tf.tensor1d(
+        Array.from({ length: rows }, (_, row) => of(row)),
+        'int32',
+      );
+    return sparseSoftmaxCrossEntropy(tf.matMul(inputs, weights as tf.Tensor as tf.Tensor2D), {
+      targets: each((row) => row % columns),
+      targetWeights: tf.fill([rows], 1 / rows),
+      targetEnds: each((row) => row + 1),
+      excluded: tf.tensor1d([], 'int32'),
+      excludedStarts: each(() => 0),
+      excludedEnds: each(() => 0),
+    });
   };
   const [before, after] = tf.tidy(() => {
     const { value, grads } = tf.variableGrads(loss, [weights]);

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../../batch/backend/index.ts';
-import { adamW, embeddingBag, sparseSoftmaxCrossEntropy } from '../../../batch/backend/ops.ts';
+import { adamW, adamWRows, embeddingBag, sparseSoftmaxCrossEntropy } from '../../../batch/backend/ops.ts';
 import { normal, seededRandom } from '../../../batch/training/random.ts';
+import { type SoftmaxRow, softmaxLists, softmaxReference } from '../../fixtures/softmax-lists.ts';
 
 beforeAll(async () => {
   await openBackend();
@@ -92,58 +93,57 @@ describe('embeddingBag', () => {
 });
 
 describe('sparseSoftmaxCrossEntropy', () => {
-  const [rows, columns] = [3, 6];
-  const targets = [1, 4, 8, 12];
-  const weights = [0.5, 0.25, 1, 2];
-  const excluded = [0, 9, 10];
+  const [count, columns] = [3, 6];
+  const rows: SoftmaxRow[] = [
+    {
+      targets: [
+        [1, 0.5],
+        [4, 0.25],
+      ],
+      excluded: [0],
+    },
+    { targets: [[2, 1]], excluded: [3, 4] },
+    { targets: [[0, 2]] },
+  ];
 
-  const reference = (logits: Float64Array): number => {
-    const sums = new Float64Array(rows);
-    for (const [i, logit] of logits.entries())
-      if (!excluded.includes(i)) sums[Math.floor(i / columns)]! += Math.exp(logit);
-    return targets.reduce(
-      (loss, at, t) => loss + weights[t]! * (Math.log(sums[Math.floor(at / columns)]!) - logits[at]!),
-      0,
-    );
-  };
-
-  it('agrees with the float64 formula and its slopes', () => {
-    const logits = randoms(rows * columns, 4).map((value) => 3 * value);
+  it.each([false, true])('agrees with the float64 formula and its slopes, with bias: %s', (withBias) => {
+    const logits = randoms(count * columns, 4).map((value) => 3 * value);
+    const bias = withBias ? randoms(columns, 6) : new Float64Array(columns);
     const before = tf.memory().numTensors;
-    const [loss, slope] = tf.tidy(() => {
-      const { value, grad } = tf.valueAndGrad((z) =>
-        tf.mul(
-          3,
-          sparseSoftmaxCrossEntropy(
-            z as tf.Tensor2D,
-            tf.tensor1d(targets, 'int32'),
-            tf.tensor1d(weights),
-            tf.tensor1d(excluded, 'int32'),
-          ),
-        ),
-      )(tf.tensor2d(Float32Array.from(logits), [rows, columns]));
-      return [value.dataSync(), grad.dataSync()];
+    const [loss, ...gradients] = tf.tidy(() => {
+      const { value, grads } = tf.valueAndGrads((z: tf.Tensor, b: tf.Tensor) => {
+        const shift = withBias ? (b as tf.Tensor1D) : undefined;
+        const sum = sparseSoftmaxCrossEntropy(z as tf.Tensor2D, softmaxLists(rows), shift);
+        return tf.add(tf.mul(3, sum), withBias ? 0 : tf.mul(0, tf.sum(b))) as tf.Scalar;
+      })([tf.tensor2d(Float32Array.from(logits), [count, columns]), tf.tensor1d(Float32Array.from(bias))]);
+      return [value, ...grads].map((tensor) => tensor.dataSync());
     });
     expect(tf.memory().numTensors).toBe(before);
-    expect(loss![0]).toBeCloseTo(3 * reference(logits), 4);
+    expect(loss![0]).toBeCloseTo(3 * softmaxReference(rows, logits, bias), 4);
     expectClose(
-      slope!,
-      slopes((z) => 3 * reference(z), logits),
+      gradients[0]!,
+      slopes((z) => 3 * softmaxReference(rows, z, bias), logits),
       4,
     );
-    for (const at of excluded) expect(slope![at]).toBe(0);
+    for (const [row, { excluded = [] }] of rows.entries())
+      for (const column of excluded) expect(gradients[0]![row * columns + column]).toBe(0);
+    const byBias = withBias ? slopes((b) => 3 * softmaxReference(rows, logits, b), bias) : bias;
+    expectClose(gradients[1]!, byBias, 4);
+  });
+
+  it('refuses a column that does not exist, and leaves nothing behind', () => {
+    const before = tf.memory().numTensors;
+    const loss = (row: SoftmaxRow) => () =>
+      tf.tidy(() => sparseSoftmaxCrossEntropy(tf.ones([1, 2]), softmaxLists([row])));
+    expect(loss({ targets: [[2, 1]] })).toThrow('expected target in 0…1, found 2');
+    expect(loss({ targets: [[1, 1]], excluded: [-1] })).toThrow('expected excluded in 0…1, found -1');
+    expect(tf.memory().numTensors).toBe(before);
   });
 
   it('stays finite at logits far apart', () => {
     const loss = tf.tidy(() => {
-      const none = tf.tensor1d([], 'int32');
       const logits = tf.tensor2d([[1e4, -1e4]]);
-      return sparseSoftmaxCrossEntropy(
-        logits,
-        tf.tensor1d([1], 'int32'),
-        tf.tensor1d([1]),
-        none,
-      ).dataSync()[0];
+      return sparseSoftmaxCrossEntropy(logits, softmaxLists([{ targets: [[1, 1]] }])).dataSync()[0];
     });
     expect(Number.isFinite(loss)).toBe(true);
     expect(loss).toBeGreaterThan(50);
@@ -177,15 +177,49 @@ describe('adamW', () => {
     tf.dispose([value, moments.mean, moments.variance]);
   });
 
-  it('leaves rows without gradient and their moments as they are', () => {
+  it('takes a step for some rows of a table, and leaves the others as they are', () => {
+    const tables = () => {
+      const value = tf.variable(tf.tensor2d(Float32Array.from(randoms(6, 5)), [3, 2]));
+      const moments = {
+        mean: tf.variable(tf.tensor2d(Float32Array.from(randoms(6, 6)), [3, 2])),
+        variance: tf.variable(tf.ones([3, 2])),
+        last: tf.variable(tf.fill([3], 3)),
+      };
+      return { value, moments, all: [value, ...Object.values(moments)] };
+    };
+    const [whole, byRows] = [tables(), tables()];
+    const before = byRows.all.map((tensor) => Array.from(tensor.dataSync()));
+    tf.tidy(() => {
+      const gradient = tf.tensor2d([5, 1, 0, 0, -2, 3], [3, 2]);
+      const rows = tf.tensor1d([0, 2], 'int32');
+      adamW(whole.value, gradient, whole.moments, { ...options, step: 4 });
+      const own = tf.gather(gradient, rows);
+      adamWRows(byRows.value, rows, own, byRows.moments, { ...options, step: 4 });
+    });
+    const after = byRows.all.map((tensor) => Array.from(tensor.dataSync()));
+    for (const at of [0, 1, 2]) {
+      const dense = Array.from(whole.all[at]!.dataSync());
+      expect([...after[at]!.slice(0, 2), ...after[at]!.slice(4)]).toEqual([
+        ...dense.slice(0, 2),
+        ...dense.slice(4),
+      ]);
+      expect(after[at]!.slice(2, 4)).toEqual(before[at]!.slice(2, 4));
+    }
+    expect(after[3]).toEqual([4, 3, 4]);
+    tf.dispose([...whole.all, ...byRows.all]);
+  });
+
+  it('refuses rows that do not exist or do not ascend', () => {
     const value = tf.variable(tf.ones([3, 2]));
-    const moments = { mean: tf.variable(tf.fill([3, 2], 0.5)), variance: tf.variable(tf.ones([3, 2])) };
-    tf.tidy(() => adamW(value, tf.tensor2d([0, 0, 0, 1, 0, 0], [3, 2]), moments, { ...options, step: 1 }));
-    const after = Array.from(value.dataSync());
-    expect([after[0], after[1], after[4], after[5]]).toEqual([1, 1, 1, 1]);
-    expect(after[2]).not.toBe(1);
-    expect(after[3]).not.toBe(1);
-    expect(moments.mean.dataSync()[0]).toBe(0.5);
-    tf.dispose([value, moments.mean, moments.variance]);
+    const zeros = () => tf.variable(tf.zeros([3, 2]));
+    const moments = { mean: zeros(), variance: zeros(), last: tf.variable(tf.zeros([3])) };
+    const step = (rows: number[]) => () =>
+      tf.tidy(() =>
+        adamWRows(value, tf.tensor1d(rows, 'int32'), tf.ones([2, 2]), moments, { ...options, step: 1 }),
+      );
+    expect(step([1, 3])).toThrow(/expected .*row/);
+    expect(step([1, 1])).toThrow('expected ascending rows');
+    expect(Array.from(value.dataSync())).toEqual([1, 1, 1, 1, 1, 1]);
+    tf.dispose([value, ...Object.values(moments)]);
   });
 });

@@ -2,14 +2,18 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../../batch/backend/index.ts';
-import type { Dataset } from '../../../batch/data/dataset.ts';
+import { type Dataset, historyOf } from '../../../batch/data/dataset.ts';
 import { openArtifact } from '../../../batch/export/artifact-scorer.ts';
 import { multVae } from '../../../batch/models/mult-vae.ts';
+import type { MultVaeBatch } from '../../../batch/models/mult-vae-batches.ts';
 import { initialise } from '../../../batch/models/mult-vae-initial.ts';
-import { createProblem, itemSet } from '../../../batch/models/mult-vae-problem.ts';
-import { batchLoss, createBatches } from '../../../batch/models/mult-vae-training.ts';
+import { createProblem } from '../../../batch/models/mult-vae-problem.ts';
+import { itemSet } from '../../../batch/models/mult-vae-sets.ts';
+import { batchLoss } from '../../../batch/models/mult-vae-training.ts';
 import type { Artifact, Run } from '../../../batch/recommender.ts';
+import { openInput } from '../../../batch/training/input.ts';
 import { seededRandom } from '../../../batch/training/random.ts';
+import { heap } from '../../../batch/training/shared-memory.ts';
 import { topK } from '../../../shared/ranking.ts';
 import { datasetOf, queryOf, quietRun } from '../../fixtures/dataset.ts';
 
@@ -81,26 +85,73 @@ describe('a history as a set', () => {
 describe('the loss', () => {
   /** Scores, divergence and sum spelled out by hand for parameters without noise or dropout. */
   it('is the negative log-likelihood per item and beta times the divergence', () => {
-    const options = optionsOf({ dropout: 0, beta: 0.5, architecture: 'published' });
-    const problem = createProblem(datasetOf([[1, 2, 3], [2]], 5), options, 1);
+    const options = optionsOf({ dropout: 0, beta: 0.5, architecture: 'published', batchSize: 2 });
+    // As many as make two of a batch, of whom a batch then has two alike.
+    const problem = createProblem(
+      datasetOf(
+        Array.from({ length: 8 }, () => [1, 2, 3]),
+        5,
+      ),
+      options,
+      1,
+    );
     const parameters = initialise(problem);
     for (const [name, variable] of Object.entries(parameters)) {
       const value = name === 'code.bias' ? [...Array(12).fill(2), ...Array(12).fill(-30)] : undefined;
       tf.tidy(() => variable.assign(value ? tf.tensor1d(value) : tf.zerosLike(variable)));
     }
-    const loss = tf.tidy(() => batchLoss(parameters, problem, problem.users, 0).dataSync()[0]!);
+    const loss = tf.tidy(
+      () => batchLoss(parameters, problem, problem.batches.open()(0, heap), 0).dataSync()[0]!,
+    );
     tf.dispose(parameters);
     // All logits are 0: log 4 an item. Each user's KL is 12 · (4 + e^−30 + 30 − 1) / 2, and counts once an item.
     expect(loss).toBeCloseTo(Math.log(4) + 0.5 * 6 * 33, 2);
   });
 
+  const histories = (batch: MultVaeBatch): string[] =>
+    Array.from(batch.softmax.targetEnds, (end, row, ends = batch.softmax.targetEnds) =>
+      batch.softmax.targets.slice(ends[row - 1] ?? 0, end).join(),
+    );
+
   it('takes every user once an epoch, in another order each', () => {
-    const problem = createProblem(tastes(), optionsOf({ batchSize: 20 }), 1);
-    const batches = createBatches(problem);
-    const epoch = (number: number) => [0, 1, 2, 3].flatMap((step) => batches(4 * number + step));
-    expect(new Set(epoch(0))).toEqual(new Set(problem.users));
+    const train = tastes();
+    const { batches } = createProblem(train, optionsOf({ batchSize: 20 }), 1);
+    const make = batches.open();
+    const epoch = (number: number) =>
+      [0, 1, 2, 3].flatMap((step) => histories(make(4 * number + step, heap)));
+    const all = train.userIds.map((_, user) => itemSet(historyOf(train, user), 1_000).items.join());
+    expect(epoch(0).sort()).toEqual(all.sort());
     expect(epoch(1)).not.toEqual(epoch(0));
   });
+
+  it('shows the encoder half of the items at twice their value, and draws standard normal noise', () => {
+    const make = createProblem(tastes(), optionsOf({ batchSize: 20 }), 1).batches.open();
+    const batchesOf = Array.from({ length: 40 }, (_, step) => make(step, heap));
+    const shown = batchesOf.reduce((sum, { seen }) => sum + seen.items.length, 0);
+    const items = batchesOf.reduce((sum, { softmax }) => sum + softmax.targets.length, 0);
+    expect(shown / items).toBeGreaterThan(0.47);
+    expect(shown / items).toBeLessThan(0.53);
+    for (const { seen } of batchesOf)
+      for (const value of seen.values) expect(value).toBeGreaterThan(2 * (0.5 / Math.sqrt(10)) - 1e-6);
+    const noise = batchesOf.flatMap((batch) => [...batch.noise]);
+    const mean = noise.reduce((a, b) => a + b) / noise.length;
+    const variance = noise.reduce((sum, x) => sum + x * x, 0) / noise.length;
+    expect(Math.abs(mean)).toBeLessThan(0.05);
+    expect(Math.abs(variance - 1)).toBeLessThan(0.05);
+  });
+
+  it.each([{}, { negatives: 10 }])(
+    'has the same batches whichever thread makes them, from any step on: %o',
+    async (given) => {
+      const { batches, stepsPerEpoch } = createProblem(tastes(), optionsOf({ batchSize: 20, ...given }), 1);
+      const start = stepsPerEpoch - 1;
+      await using input = openInput(batches, { name: 'mult-vae', end: start + 8, thread: true });
+      const inOrder = batches.open();
+      for (let step = 0; step < start; step++) inOrder(step, heap);
+      for (let step = start; step < start + 8; step++)
+        expect(await input.take(step)).toEqual(inOrder(step, heap));
+    },
+  );
 });
 
 describe('a fit', () => {

@@ -2,6 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../../batch/backend/index.ts';
+import { convSequence, convSequenceNetwork } from '../../../batch/models/conv-sequence.ts';
+import { createProblem as createSequenceProblem } from '../../../batch/models/sequence-training.ts';
 import { TwoTowerOptions } from '../../../batch/models/two-tower.ts';
 import { createProblem } from '../../../batch/models/two-tower-problem.ts';
 import type { Run } from '../../../batch/recommender.ts';
@@ -135,6 +137,43 @@ describe('the batches of two-tower', () => {
     };
     const columns: Float32Array[] = [...Object.values(events), ...Object.values(cuts), frequency];
     for (const { buffer } of columns) expect(buffer).toBeInstanceOf(SharedArrayBuffer);
+  });
+});
+
+describe('the batches of sequence models', () => {
+  const random = seededRandom(5);
+  const dataset = datasetOf(
+    Array.from({ length: 40 }, () =>
+      Array.from({ length: 3 + Math.floor(random() * 30) }, () => 1 + Math.floor(random() * 99)),
+    ),
+    100,
+  );
+  const problemOf = (given: object) => {
+    const options = v.parse(convSequence.options, { maxHistory: 8, positionsPerStep: 60, ...given });
+    return createSequenceProblem(dataset, convSequenceNetwork(options), options, quietRun());
+  };
+
+  it.each([{ negatives: 'all' }, { negatives: 20 }, { negatives: 5, targets: 'any' }])(
+    'are the same whichever thread makes them, from any step on: %o',
+    async (given) => {
+      const { batches: own, stepsPerEpoch } = problemOf(given);
+      const start = stepsPerEpoch - 2;
+      await using input = openInput(own, { name: 'conv-sequence', end: start + 8, thread: true });
+      const inOrder = own.open();
+      for (let step = 0; step < start; step++) inOrder(step, heap);
+      for (let step = start; step < start + 8; step++)
+        expect(await input.take(step)).toEqual(inOrder(step, heap));
+    },
+  );
+
+  it('number items by the rows that they read, the padding first', () => {
+    const whole = problemOf({ negatives: 'all' }).batches.open()(0, heap);
+    const drawn = problemOf({ negatives: 3 }).batches.open()(0, heap);
+    expect(whole.rows).toBeUndefined();
+    expect(drawn.rows![0]).toBe(0);
+    expect(Array.from(drawn.windows.items, (place) => drawn.rows![place])).toEqual([...whole.windows.items]);
+    expect(Array.from(drawn.places!, (place) => drawn.rows![place])).toEqual([...drawn.candidates!]);
+    expect(drawn.rows!.length).toBeLessThan(100);
   });
 });
 

@@ -2,8 +2,15 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../../batch/backend/index.ts';
 import type { Example } from '../../../batch/training/examples.ts';
-import { sampleCandidates, softmaxLoss } from '../../../batch/training/losses.ts';
+import { softmaxLossOf } from '../../../batch/training/losses.ts';
 import { normal, seededRandom } from '../../../batch/training/random.ts';
+import { heap } from '../../../batch/training/shared-memory.ts';
+import {
+  type Candidates,
+  type SoftmaxOptions,
+  sampleCandidates,
+  softmaxArrays,
+} from '../../../batch/training/softmax-arrays.ts';
 
 beforeAll(async () => {
   await openBackend();
@@ -24,7 +31,19 @@ const queries = Float32Array.from({ length: 2 * width }, normal(seededRandom(1))
 const table = Float32Array.from({ length: rows * width }, normal(seededRandom(2))).fill(0, 0, width);
 const examples = [example([3, 4, 3], [5, 6]), example([7], [4])];
 
-const loss = (candidates: Parameters<typeof softmaxLoss>[3], excludeHistory: boolean): number =>
+/** The loss of examples over a table of all items. */
+function softmaxLoss(
+  q: tf.Tensor2D,
+  all: tf.Tensor2D,
+  of: readonly Example[],
+  candidates: Candidates | undefined,
+  options: SoftmaxOptions,
+): tf.Scalar {
+  const own = candidates ? tf.gather(all, tf.tensor1d(candidates.items, 'int32')) : all;
+  return softmaxLossOf(q, own, softmaxArrays(of, all.shape[0], candidates, options, heap));
+}
+
+const loss = (candidates: Candidates | undefined, excludeHistory: boolean): number =>
   tf.tidy(
     () =>
       softmaxLoss(tf.tensor2d(queries, [2, width]), tf.tensor2d(table, [rows, width]), examples, candidates, {

@@ -2,9 +2,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../../batch/backend/index.ts';
 import { causalConvolution } from '../../../batch/training/causal-convolution.ts';
-import { dropoutMask, normEpsilon, rmsNorm, silu } from '../../../batch/training/layers.ts';
+import { dropout, normEpsilon, rmsNorm, silu } from '../../../batch/training/layers.ts';
+import { createMarks } from '../../../batch/training/marks.ts';
 import { normal, seededRandom } from '../../../batch/training/random.ts';
 import { sequenceLoss } from '../../../batch/training/sequence-loss.ts';
+import { heap } from '../../../batch/training/shared-memory.ts';
 import { drawCandidates } from '../../../batch/training/softmax-arrays.ts';
 import { dealWindows, tileWindows, windowBatch } from '../../../batch/training/windows.ts';
 import { datasetOf } from '../../fixtures/dataset.ts';
@@ -88,22 +90,33 @@ describe('layers', () => {
       [matrix(5, 6)],
     );
   });
-  it('drop the share asked and keep the mean', () => {
-    const values = tf.tidy(() => dropoutMask(401, 101, 0.25, seededRandom(2)).dataSync());
+  it('drop the share asked and keep the mean, others for another seed, with the gradient to match', () => {
+    const of = (seed: number) => tf.tidy(() => [...dropout(tf.ones([401, 101]), 0.25, seed).dataSync()]);
+    const values = of(7);
     const dropped = values.filter((value) => value === 0).length / values.length;
-    expect(dropped).toBeCloseTo(0.25, 1);
+    expect(dropped).toBeCloseTo(0.25, 2);
     expect(new Set(values)).toEqual(new Set([0, Math.fround(4 / 3)]));
+    const both = of(8).filter((value, i) => value === 0 && values[i] === 0).length / values.length;
+    expect(both).toBeCloseTo(0.25 ** 2, 2);
+    const slopes = tf.tidy(() => [
+      ...tf
+        .grad((x: tf.Tensor) => dropout(x as tf.Tensor2D, 0.25, 7))(tf.zeros([401, 101]))
+        .dataSync(),
+    ]);
+    expect(slopes).toEqual(values);
   });
 });
 
 /** Histories with repeats, one event without weight, one history too short to predict anything. */
 const train = datasetOf([[1, 2, 3, 2, 4, 5, 1, 6], [7], [2, { item: 3, weight: 0 }, 4, 4], [5, 5]], 9);
 
+const marks = createMarks(9);
+
 describe('windows', () => {
   const pairs = (targets: 'new' | 'any', length: number): string[] => {
     const windows = tileWindows(train, length, targets);
     return Array.from(windows.users, (_, window) => {
-      const batch = windowBatch(train, windows, Int32Array.of(window), targets);
+      const batch = windowBatch(train, windows, Int32Array.of(window), targets, marks, heap);
       return Array.from(batch.places, (place, i) => `${batch.items[place]}→${batch.targets[i]}`);
     }).flat();
   };
@@ -116,15 +129,16 @@ describe('windows', () => {
   it('know what the history has, before the window too', () => {
     const windows = tileWindows(train, 3, 'new');
     const at = windows.users.findIndex((user, window) => user === 0 && windows.ends[window] === 7);
-    const batch = windowBatch(train, windows, Int32Array.of(at), 'new');
+    const batch = windowBatch(train, windows, Int32Array.of(at), 'new', marks, heap);
     expect(Array.from(batch.items)).toEqual([4, 5, 1]);
     expect(Array.from(batch.targets)).toEqual([5, 6]);
-    expect(Array.from(batch.knownEnds)).toEqual([4, 9]);
-    expect(Array.from(batch.known.subarray(4)).sort()).toEqual([1, 2, 3, 4, 5]);
+    expect(Array.from(batch.knownStarts)).toEqual([0, 0]);
+    expect(Array.from(batch.knownEnds)).toEqual([5, 6]);
+    expect(Array.from(batch.known)).toEqual([0, 1, 2, 3, 4, 5]);
   });
   it('lie time-major beside others, padded behind', () => {
     const windows = tileWindows(train, 50, 'any');
-    const batch = windowBatch(train, windows, Int32Array.of(2, 1), 'any');
+    const batch = windowBatch(train, windows, Int32Array.of(2, 1), 'any', marks, heap);
     expect(batch).toMatchObject({ count: 2, length: 3 });
     expect(Array.from(batch.items)).toEqual([5, 2, 0, 3, 0, 4]);
     expect(Array.from(batch.places)).toEqual([0, 3, 5]);
@@ -153,30 +167,29 @@ describe('windows', () => {
 
 describe('the loss of every position', () => {
   const windows = tileWindows(train, 5, 'new');
-  const batch = windowBatch(train, windows, Int32Array.from(windows.users.keys()), 'new');
+  const batch = windowBatch(train, windows, Int32Array.from(windows.users.keys()), 'new', marks, heap);
   const width = 4;
 
   /** The same from whole logits, with what is excluded at −10⁹. */
   const composed =
     (items: readonly number[]) =>
-    (queries: tf.Tensor, table: tf.Tensor): tf.Tensor => {
+    (queries: tf.Tensor, table: tf.Tensor, bias: tf.Tensor): tf.Tensor => {
       const mask = Array.from(batch.targets, (_, i) => {
-        const known = batch.known.subarray(i === 0 ? 0 : batch.knownEnds[i - 1], batch.knownEnds[i]);
+        const known = batch.known.subarray(batch.knownStarts[i], batch.knownEnds[i]);
         return items.map((item) => (item === 0 || known.includes(item) ? -1e9 : 0));
       });
       const hot = Array.from(batch.targets, (target) => items.map((item) => (item === target ? 1 : 0)));
-      const logits = tf.add(
-        tf.matMul(queries as tf.Tensor2D, table as tf.Tensor2D, false, true),
-        tf.tensor2d(mask),
-      );
+      const scores = tf.matMul(queries as tf.Tensor2D, table as tf.Tensor2D, false, true);
+      const logits = tf.add(tf.add(scores, bias), tf.tensor2d(mask));
       const each = tf.sum(tf.mul(tf.logSoftmax(logits), tf.tensor2d(hot)), 1);
       return tf.neg(tf.mean(each));
     };
   const sameFor = (items: Int32Array, candidates?: Int32Array): void => {
     expectSame(
-      (queries, table) => sequenceLoss(queries as tf.Tensor2D, table as tf.Tensor2D, batch, candidates),
+      (queries, table, bias) =>
+        sequenceLoss(queries as tf.Tensor2D, table as tf.Tensor2D, bias as tf.Tensor1D, batch, candidates),
       composed([...items]),
-      [matrix(batch.targets.length, width), matrix(items.length, width)],
+      [matrix(batch.targets.length, width), matrix(items.length, width), row(items.length)],
     );
   };
 
@@ -196,18 +209,19 @@ describe('the loss of every position', () => {
         [0, columns - 9],
         [0, 0],
       ]) as tf.Tensor2D;
-      const whole = sequenceLoss(queries, table, batch).dataSync()[0]!;
+      const whole = sequenceLoss(queries, table, tf.zeros([columns]), batch).dataSync()[0]!;
       // Every item beyond the ninth has a logit of 0.
       const logits = tf.matMul(queries, small, false, true).arraySync() as number[][];
       const expected = Array.from(batch.targets, (target, i) => {
-        const known = batch.known.subarray(i === 0 ? 0 : batch.knownEnds[i - 1], batch.knownEnds[i]);
+        const known = batch.known.subarray(batch.knownStarts[i], batch.knownEnds[i]);
         const sum = logits[i]!.reduce(
           (total, logit, item) => total + (item === 0 || known.includes(item) ? 0 : Math.exp(logit)),
           columns - 9,
         );
         return Math.log(sum) - logits[i]![target]!;
       });
-      expect(whole).toBeCloseTo(expected.reduce((a, b) => a + b) / expected.length, 3);
+      // XNNPACK adds half a million terms in float32.
+      expect(whole).toBeCloseTo(expected.reduce((a, b) => a + b) / expected.length, 2);
     });
   });
 });

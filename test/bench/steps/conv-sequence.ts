@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { Dataset } from '../../../batch/data/dataset.ts';
 import { convSequence, convSequenceNetwork } from '../../../batch/models/conv-sequence.ts';
+import type { SequenceBatch } from '../../../batch/models/sequence-batches.ts';
 import {
   createOptimiser,
   createProblem,
@@ -28,11 +29,15 @@ function drawDataset(): Dataset {
 }
 
 /** conv-sequence's step with the options of its `fast` profile, beside what `given` changes; examples are predicted events. */
-export function convSequenceStep(given: object = {}): BenchedStep {
+export function convSequenceStep(given: object = {}): BenchedStep<SequenceBatch> {
   const train = drawDataset();
   const options = v.parse(convSequence.options, given);
   const problem = createProblem(train, convSequenceNetwork(options), options, quietRun());
   const parameters = initialise(problem);
   const task = createTask(parameters, createOptimiser(parameters, problem), problem, false);
-  return benchedStep((train.items.length - train.userIds.length) / problem.stepsPerEpoch, task, () => ({}));
+  return benchedStep(
+    (train.items.length - train.userIds.length) / problem.stepsPerEpoch,
+    task,
+    problem.batches,
+  );
 }

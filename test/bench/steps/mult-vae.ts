@@ -1,9 +1,11 @@
 import * as v from 'valibot';
 import type { Dataset } from '../../../batch/data/dataset.ts';
 import { multVae } from '../../../batch/models/mult-vae.ts';
+import type { MultVaeBatch } from '../../../batch/models/mult-vae-batches.ts';
 import { initialise } from '../../../batch/models/mult-vae-initial.ts';
 import { createProblem } from '../../../batch/models/mult-vae-problem.ts';
-import { batchLoss, createBatches, createOptimiser } from '../../../batch/models/mult-vae-training.ts';
+import { batchLoss, createOptimiser } from '../../../batch/models/mult-vae-training.ts';
+import type { Parameters } from '../../../batch/training/optimiser.ts';
 import { seededRandom } from '../../../batch/training/random.ts';
 import { datasetOf } from '../../fixtures/dataset.ts';
 import { type BenchedStep, benchedStep } from './step.ts';
@@ -24,12 +26,14 @@ function drawDataset(): Dataset {
 }
 
 /** mult-vae's step with the options of its `full` profile, beside what `given` changes. */
-export function multVaeStep(given: object = {}): BenchedStep {
+export function multVaeStep(given: object = {}): BenchedStep<MultVaeBatch> {
   const options = v.parse(multVae.options, { profile: 'full', ...given });
   const problem = createProblem(drawDataset(), options, 1);
   const parameters = initialise(problem);
   const optimiser = createOptimiser(parameters, problem);
-  const batches = createBatches(problem);
-  const loss = (number: number) => batchLoss(parameters, problem, batches(number), number);
-  return benchedStep(problem.batchSize, { name: 'mult-vae', parameters, optimiser, loss }, () => ({}));
+  const loss = (number: number, batch: MultVaeBatch, read: Parameters) =>
+    batchLoss(read, problem, batch, number);
+  const rows = (batch: MultVaeBatch) => batch.rows;
+  const task = { name: 'mult-vae', parameters, optimiser, rows, loss };
+  return benchedStep(options.batchSize, task, problem.batches);
 }

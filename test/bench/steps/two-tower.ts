@@ -3,18 +3,17 @@ import { TwoTowerOptions } from '../../../batch/models/two-tower.ts';
 import type { TwoTowerBatch } from '../../../batch/models/two-tower-batches.ts';
 import { initialParameters } from '../../../batch/models/two-tower-network.ts';
 import { createProblem } from '../../../batch/models/two-tower-problem.ts';
-import { batchLoss } from '../../../batch/models/two-tower-training.ts';
-import { createAdamW } from '../../../batch/training/optimiser.ts';
+import { batchLoss, createOptimiser } from '../../../batch/models/two-tower-training.ts';
+import type { Parameters } from '../../../batch/training/optimiser.ts';
 import { normal, seededRandom } from '../../../batch/training/random.ts';
-import { createArena } from '../../../batch/training/shared-memory.ts';
 import { datasetOf } from '../../fixtures/dataset.ts';
 import { type BenchedStep, benchedStep } from './step.ts';
 
-/** Users, items and events of a user in MovieLens 1M. */
-const [users, items, shortest, longest] = [6_040, 3_416, 20, 310];
+/** Users and events of a user in MovieLens 1M. */
+const [users, shortest, longest] = [6_040, 20, 310];
 
-/** two-tower's step with its default options. */
-export function twoTowerStep(): BenchedStep {
+/** two-tower's step with its default options, over as many items as MovieLens 1M has or another number. */
+export function twoTowerStep({ items = 3_416 } = {}): BenchedStep<TwoTowerBatch> {
   const random = seededRandom(1);
   const dataset = datasetOf(
     Array.from({ length: users }, () =>
@@ -29,12 +28,9 @@ export function twoTowerStep(): BenchedStep {
   const problem = createProblem(dataset, options, 1);
   const table = Float32Array.from({ length: (items + 1) * options.dimensions }, normal(random));
   const parameters = initialParameters(table, options.dimensions, { ...options, features: problem.features });
-  const optimiser = createAdamW(parameters, options);
-  const makeBatch = problem.batches.open();
-  const arena = createArena();
-  const loss = (_: number, batch: TwoTowerBatch) => batchLoss(parameters, 0.1, problem, batch);
-  return benchedStep(options.batchSize, { name: 'two-tower', parameters, optimiser, loss }, (number) => {
-    arena.reset();
-    return makeBatch(number, arena);
-  });
+  const optimiser = createOptimiser(parameters, problem);
+  const loss = (_: number, batch: TwoTowerBatch, read: Parameters) => batchLoss(read, 0.1, problem, batch);
+  const rows = (batch: TwoTowerBatch) => batch.rows;
+  const task = { name: 'two-tower', parameters, optimiser, rows, loss };
+  return benchedStep(options.batchSize, task, problem.batches);
 }

@@ -15,13 +15,16 @@ export function embeddingBag({
   return op.output(sums!, [count, weights.shape[1]!, table.shape[1]!]);
 }
 
+type Grad = NativeCall<EmbeddingBagInputs & { dy: TensorInfo }>;
+
 /** Gradients by table [rows, width] and by weights [n, heads], from that by the output. */
-export function embeddingBagGrad({
-  inputs: { dy, table, weights, indices, bags },
-  backend,
-}: NativeCall<EmbeddingBagInputs & { dy: TensorInfo }>): TensorInfo[] {
+export const embeddingBagGradTable = (call: Grad): TensorInfo => gradient(call, 'table');
+export const embeddingBagGradWeights = (call: Grad): TensorInfo => gradient(call, 'weights');
+
+function gradient({ inputs, backend }: Grad, by: 'table' | 'weights'): TensorInfo {
   using op = operations(backend);
-  const inputs = [dy, table, weights, indices, bags].map(op.input);
-  const [byTable, byWeights] = op.own('PerigeeEmbeddingBagGrad', inputs, 2);
-  return [op.output(byTable!, table.shape), op.output(byWeights!, weights.shape)];
+  const { dy, table, weights, indices, bags } = inputs;
+  const name = by === 'table' ? 'PerigeeEmbeddingBagGradTable' : 'PerigeeEmbeddingBagGradWeights';
+  const [slopes] = op.own(name, [dy, table, weights, indices, bags].map(op.input), 1);
+  return op.output(slopes!, inputs[by].shape);
 }

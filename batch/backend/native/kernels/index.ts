@@ -3,13 +3,18 @@ import { BatchMatMul, Identity, type KernelFunc, Round, type TensorInfo } from '
 import type { NativeBackend, NativeCall } from '../native-backend.ts';
 import { operations } from '../operations.ts';
 import type { VariantName } from '../versions.ts';
-import { adamW } from './adam-w.ts';
+import { adamW, adamWRows, settleRows } from './adam-w.ts';
 import { attentionBag, attentionBagGrad } from './attention-bag.ts';
-import { composedAdamW } from './composed/adam-w.ts';
+import { composedAdamW, composedAdamWRows, composedSettleRows } from './composed/adam-w.ts';
 import { composedAttentionBag, composedAttentionBagGrad } from './composed/attention-bag.ts';
-import { composedEmbeddingBag, composedEmbeddingBagGrad } from './composed/embedding-bag.ts';
+import {
+  composedEmbeddingBag,
+  composedEmbeddingBagGradTable,
+  composedEmbeddingBagGradWeights,
+} from './composed/embedding-bag.ts';
 import { softmaxCrossEntropy as composedSoftmaxCrossEntropy } from './composed/softmax-cross-entropy.ts';
-import { embeddingBag, embeddingBagGrad } from './embedding-bag.ts';
+import { embeddingBag, embeddingBagGradTable, embeddingBagGradWeights } from './embedding-bag.ts';
+import { layers } from './layers.ts';
 import { softmaxCrossEntropy } from './softmax-cross-entropy.ts';
 
 const backendName = 'tensorflow';
@@ -20,6 +25,13 @@ const round = (original: KernelFunc): KernelFunc => {
     const { x } = call.inputs as { x: TensorInfo };
     return x.dtype === 'int32' ? tf.getKernel(Identity, backendName).kernelFunc(call) : original(call);
   };
+};
+
+/** The same values, counted once more: no operation, and no second handle. */
+const identity: KernelFunc = ({ inputs, backend }) => {
+  const { x } = inputs as { x: TensorInfo };
+  (backend as NativeBackend).incRef(x.dataId);
+  return { dataId: x.dataId, shape: x.shape, dtype: x.dtype };
 };
 
 /** Plain matrices go to MatMul, which is up to three times as fast as the batched product on narrow ones. */
@@ -57,18 +69,25 @@ type Kernels = Readonly<Record<string, (call: NativeCall<never, never>) => Tenso
 const own: Readonly<Record<VariantName, Kernels>> = {
   native: {
     AdamW: adamW,
+    AdamWRows: adamWRows,
+    SettleRows: settleRows,
     AttentionBag: attentionBag,
     AttentionBagGrad: attentionBagGrad,
     EmbeddingBag: embeddingBag,
-    EmbeddingBagGrad: embeddingBagGrad,
+    EmbeddingBagGradTable: embeddingBagGradTable,
+    EmbeddingBagGradWeights: embeddingBagGradWeights,
     SparseSoftmaxCrossEntropy: softmaxCrossEntropy,
+    ...layers,
   },
   gpu: {
     AdamW: composedAdamW,
+    AdamWRows: composedAdamWRows,
+    SettleRows: composedSettleRows,
     AttentionBag: composedAttentionBag,
     AttentionBagGrad: composedAttentionBagGrad,
     EmbeddingBag: composedEmbeddingBag,
-    EmbeddingBagGrad: composedEmbeddingBagGrad,
+    EmbeddingBagGradTable: composedEmbeddingBagGradTable,
+    EmbeddingBagGradWeights: composedEmbeddingBagGradWeights,
     SparseSoftmaxCrossEntropy: composedSoftmaxCrossEntropy,
   },
 };
@@ -80,6 +99,7 @@ export function registerKernels(variant: VariantName): void {
     tf.unregisterKernel(kernelName, backendName);
     tf.registerKernel({ ...shipped, kernelFunc: around(shipped.kernelFunc) });
   };
+  mend(Identity, () => identity);
   mend(Round, round);
   mend(BatchMatMul, multiply);
   registerOwn(variant);

@@ -3,101 +3,10 @@
 // the threads and is summed in one order, so results do not depend on how many threads there are.
 #include <node_api.h>
 
-#include <algorithm>
-#include <cmath>
-#include <cstdint>
-#include <cstring>
-#include <functional>
-#include <string>
-#include <thread>
-#include <vector>
-
-// Leaves out what the C API itself does not need, and its headers with it.
-#define IS_SLIM_BUILD
-#include "tensorflow/c/kernels.h"
-#include "tensorflow/c/ops.h"
-#include "tensorflow/c/tf_tensor.h"
+#include "layers.h"
+#include "tensors.h"
 
 namespace {
-
-// ---- Tensors and errors ----
-
-struct Failure {
-  std::string message;
-};
-
-class Input {
- public:
-  Input(TF_OpKernelContext* context, int index) {
-    TF_Status* status = TF_NewStatus();
-    TF_GetInput(context, index, &tensor_, status);
-    const bool ok = TF_GetCode(status) == TF_OK;
-    std::string message = TF_Message(status);
-    TF_DeleteStatus(status);
-    if (!ok) throw Failure{message};
-  }
-  Input(const Input&) = delete;
-  ~Input() { TF_DeleteTensor(tensor_); }
-  int64_t dim(int axis) const { return TF_Dim(tensor_, axis); }
-  int rank() const { return TF_NumDims(tensor_); }
-  int64_t size() const { return TF_TensorElementCount(tensor_); }
-  float* floats() const { return static_cast<float*>(TF_TensorData(tensor_)); }
-  const int32_t* integers() const { return static_cast<const int32_t*>(TF_TensorData(tensor_)); }
-
- private:
-  TF_Tensor* tensor_ = nullptr;
-};
-
-class Output {
- public:
-  Output(TF_OpKernelContext* context, int index, std::vector<int64_t> shape) {
-    int64_t size = 1;
-    for (int64_t length : shape) size *= length;
-    TF_Status* status = TF_NewStatus();
-    tensor_ = TF_AllocateOutput(context, index, TF_FLOAT, shape.data(), static_cast<int>(shape.size()),
-                                size * sizeof(float), status);
-    const bool ok = TF_GetCode(status) == TF_OK;
-    std::string message = TF_Message(status);
-    TF_DeleteStatus(status);
-    if (!ok) throw Failure{message};
-    size_ = size;
-  }
-  Output(const Output&) = delete;
-  ~Output() { TF_DeleteTensor(tensor_); }
-  float* floats() const { return static_cast<float*>(TF_TensorData(tensor_)); }
-  int64_t size() const { return size_; }
-
- private:
-  TF_Tensor* tensor_ = nullptr;
-  int64_t size_ = 0;
-};
-
-/** The message is made only where it is needed: this is asked of each index of a batch. */
-inline void expectIndex(int64_t index, int64_t count, const char* what) {
-  if (index < 0 || index >= count)
-    throw Failure{std::string(what) + " in 0…" + std::to_string(count - 1) + ", found " + std::to_string(index)};
-}
-
-// ---- Threads ----
-
-const int kThreads = std::max(1u, std::min(16u, std::thread::hardware_concurrency()));
-/** Floating-point operations below which a second thread costs more than it does. */
-constexpr int64_t kWorthAThread = 1 << 18;
-
-/** Runs work(part, parts) for each part. */
-void inParts(int64_t operations, const std::function<void(int, int)>& work) {
-  const int parts = static_cast<int>(std::clamp<int64_t>(operations / kWorthAThread, 1, kThreads));
-  std::vector<std::thread> others;
-  for (int part = 1; part < parts; ++part) others.emplace_back(work, part, parts);
-  work(0, parts);
-  for (std::thread& other : others) other.join();
-}
-
-/** Rows [begin, end) of a part. */
-struct Range {
-  Range(int64_t rows, int part, int parts) : begin(rows * part / parts), end(rows * (part + 1) / parts) {}
-  int64_t begin, end;
-};
 
 /** Keeps the square root of an attention sum differentiable when every weight is 0. */
 constexpr float kLeastAttention = 1e-12f;
@@ -139,7 +48,7 @@ void sumBags(const Entries& in, int64_t bags, float* sums) {
   });
 }
 
-/** Gradients by the table and by the weights. A row of the table, and all entries on it, belong to one thread. */
+/** Gradients by the table and by the weights at once. A row of the table, and all entries on it, belong to one thread. */
 void slopesOfBags(const Entries& in, int64_t rows, const float* dy, float* byTable, float* byWeights) {
   inParts(2 * in.operations(), [=](int part, int parts) {
     const int64_t heads = in.heads, width = in.width;
@@ -173,13 +82,50 @@ void embeddingBag(TF_OpKernelContext* context) {
   sumBags(in, count, sums.floats());
 }
 
-void embeddingBagGrad(TF_OpKernelContext* context) {
+/** The gradient by the table alone: a row of it, and all entries on it, belong to one thread. */
+void embeddingBagGradTable(TF_OpKernelContext* context) {
   const Input dy(context, 0), table(context, 1), weights(context, 2), rows(context, 3), bags(context, 4);
   const Entries in{table.floats(), weights.floats(), rows.integers(), bags.integers(),
                    rows.size(),    weights.dim(1),   table.dim(1)};
   check(in, table.dim(0), dy.dim(0));
-  const Output byTable(context, 0, {table.dim(0), in.width}), byWeights(context, 1, {in.count, in.heads});
-  slopesOfBags(in, table.dim(0), dy.floats(), byTable.floats(), byWeights.floats());
+  const Output byTable(context, 0, {table.dim(0), in.width});
+  const float* slopes = dy.floats();
+  float* all = byTable.floats();
+  const int64_t height = table.dim(0);
+  inParts(in.operations(), [=](int part, int parts) {
+    const int64_t heads = in.heads, width = in.width;
+    for (int64_t row = part; row < height; row += parts) std::memset(all + row * width, 0, width * sizeof(float));
+    for (int64_t i = 0; i < in.count; ++i) {
+      if (in.rowOf[i] % parts != part) continue;
+      float* sum = all + in.rowOf[i] * width;
+      for (int64_t head = 0; head < heads; ++head) {
+        const float weight = in.weights[i * heads + head];
+        const float* out = slopes + (in.bagOf[i] * heads + head) * width;
+        for (int64_t j = 0; j < width; ++j) sum[j] += weight * out[j];
+      }
+    }
+  });
+}
+
+/** The gradient by the weights alone. */
+void embeddingBagGradWeights(TF_OpKernelContext* context) {
+  const Input dy(context, 0), table(context, 1), weights(context, 2), rows(context, 3), bags(context, 4);
+  const Entries in{table.floats(), weights.floats(), rows.integers(), bags.integers(),
+                   rows.size(),    weights.dim(1),   table.dim(1)};
+  check(in, table.dim(0), dy.dim(0));
+  const Output byWeights(context, 0, {in.count, in.heads});
+  const float* slopes = dy.floats();
+  float* all = byWeights.floats();
+  inParts(in.operations(), [=](int part, int parts) {
+    const Range own(in.count, part, parts);
+    for (int64_t at = own.begin * in.heads; at < own.end * in.heads; ++at) {
+      const int64_t i = at / in.heads, head = at % in.heads;
+      const float *row = in.table + in.rowOf[i] * in.width, *out = slopes + (in.bagOf[i] * in.heads + head) * in.width;
+      float dot = 0;
+      for (int64_t j = 0; j < in.width; ++j) dot += out[j] * row[j];
+      all[at] = dot;
+    }
+  });
 }
 
 // ---- Attention bags ----
@@ -252,131 +198,164 @@ void attentionBagGrad(TF_OpKernelContext* context) {
 
 // ---- Softmax cross-entropy ----
 
-/** exp(x) for x ≤ 0, branchless so that the compiler makes vectors of it; below 1e-37 it is 0. Within 2e-7 of exp. */
-inline float exponential(float x) {
-  const float bounded = std::max(x, -87.0f);
-  const float scaled = bounded * 1.44269504f;
-  const float whole = std::floor(scaled + 0.5f);
-  const float rest = (bounded - whole * 0.693359375f) + whole * 2.12194440e-4f;
-  float power = 1.9875691500e-4f;
-  power = power * rest + 1.3981999507e-3f;
-  power = power * rest + 8.3334519073e-3f;
-  power = power * rest + 4.1665795894e-2f;
-  power = power * rest + 1.6666665459e-1f;
-  power = power * rest + 5.0000001201e-1f;
-  power = power * rest * rest + rest + 1.0f;
-  const int32_t bits = (static_cast<int32_t>(whole) + 127) << 23;
-  float scale;
-  std::memcpy(&scale, &bits, sizeof scale);
-  return x < -85.0f ? 0.0f : power * scale;
+/** Columns listed by row: list[begin(row)] … list[end(row) − 1]. */
+void expectLists(const Input& list, const Input* starts, const Input& ends, int64_t columns, const char* what) {
+  for (int64_t i = 0; i < list.size(); ++i) expectIndex(list.integers()[i], columns, what);
+  for (int64_t row = 0; row < ends.size(); ++row) {
+    const int64_t begin = starts ? starts->integers()[row] : row == 0 ? 0 : ends.integers()[row - 1];
+    expectIndex(begin, list.size() + 1, "softmaxCrossEntropy: expected a list to begin");
+    expectIndex(ends.integers()[row] - begin, list.size() - begin + 1, "softmaxCrossEntropy: expected a list's length");
+  }
 }
 
-/** Positions of a [rows, columns] matrix, grouped by row and within one in the list's order: order[offsets[row]…). */
-struct ByRow {
-  ByRow(const Input& positions, int64_t rows, int64_t columns, const char* what)
-      : offsets(rows + 1), order(positions.size()) {
-    const int32_t* position = positions.integers();
-    const int64_t count = positions.size();
-    for (int64_t i = 0; i < count; ++i) {
-      expectIndex(position[i], rows * columns, what);
-      ++offsets[position[i] / columns + 1];
-    }
-    for (int64_t row = 0; row < rows; ++row) offsets[row + 1] += offsets[row];
-    std::vector<int64_t> next(offsets.begin(), offsets.end() - 1);
-    for (int64_t i = 0; i < count; ++i) order[next[position[i] / columns]++] = i;
-  }
-  std::vector<int64_t> offsets, order;
-};
-
-/** Loss and its gradient by the logits; a row is read twice and written once. */
+/** Loss and its gradients by logits and bias; a row is read and written while it lies in the processor's nearest cache. */
 void softmaxCrossEntropy(TF_OpKernelContext* context) {
-  const Input logits(context, 0), targets(context, 1), weights(context, 2), excluded(context, 3);
+  const Input logits(context, 0), bias(context, 1), targets(context, 2), weights(context, 3), targetEnds(context, 4),
+      excluded(context, 5), excludedStarts(context, 6), excludedEnds(context, 7);
   const int64_t rows = logits.dim(0), columns = logits.dim(1);
-  const ByRow targetsOf(targets, rows, columns, "softmaxCrossEntropy: expected a target");
-  const ByRow excludedOf(excluded, rows, columns, "softmaxCrossEntropy: expected an exclusion");
-  const int32_t *target = targets.integers(), *exclusion = excluded.integers();
-  const float* weightOf = weights.floats();
+  for (const Input* ends : {&targetEnds, &excludedStarts, &excludedEnds})
+    if (ends->size() != rows) throw Failure{"softmaxCrossEntropy: expected " + std::to_string(rows) + " rows"};
+  expectLists(targets, nullptr, targetEnds, columns, "softmaxCrossEntropy: expected target");
+  expectLists(excluded, &excludedStarts, excludedEnds, columns, "softmaxCrossEntropy: expected excluded");
   const Output loss(context, 0, {});
   const Output byLogits(context, 1, {rows, columns});
+  const Output byBias(context, 2, {bias.size()});
   constexpr float never = -1e9f, smallest = 1e-37f;
-  const float* scores = logits.floats();
-  float* allSlopes = byLogits.floats();
+  const float* shift = bias.size() > 0 ? bias.floats() : nullptr;
+  const int32_t *target = targets.integers(), *ends = targetEnds.integers();
   std::vector<double> losses(rows);
   inParts(40 * rows * columns, [&](int part, int parts) {
-    std::vector<float> masked(columns);
     const Range own(rows, part, parts);
     for (int64_t row = own.begin; row < own.end; ++row) {
-      std::memcpy(masked.data(), scores + row * columns, columns * sizeof(float));
-      for (int64_t at = excludedOf.offsets[row]; at < excludedOf.offsets[row + 1]; ++at)
-        masked[exclusion[excludedOf.order[at]] - row * columns] = never;
-      float largest = masked[0];
-      for (int64_t j = 1; j < columns; ++j) largest = std::max(largest, masked[j]);
-      float* slopes = allSlopes + row * columns;
+      const float* scores = logits.floats() + row * columns;
+      float* slopes = byLogits.floats() + row * columns;
+      if (shift)
+        for (int64_t j = 0; j < columns; ++j) slopes[j] = scores[j] + shift[j];
+      else
+        std::memcpy(slopes, scores, columns * sizeof(float));
+      for (int64_t at = excludedStarts.integers()[row]; at < excludedEnds.integers()[row]; ++at)
+        slopes[excluded.integers()[at]] = never;
+      const float largest = largestOf(slopes, columns);
       float sum = 0;
       for (int64_t j = 0; j < columns; ++j) {
-        slopes[j] = exponential(masked[j] - largest);
+        slopes[j] = exponential(slopes[j] - largest);
         sum += slopes[j];
       }
       double total = 0;
-      const int64_t first = targetsOf.offsets[row], last = targetsOf.offsets[row + 1];
+      const int64_t first = row == 0 ? 0 : ends[row - 1], last = ends[row];
       for (int64_t at = first; at < last; ++at) {
-        const int64_t i = targetsOf.order[at];
-        const float probability = slopes[target[i] - row * columns] / sum;
-        losses[row] -= weightOf[i] * std::log(std::max(probability, smallest));
-        total += weightOf[i];
+        const float probability = slopes[target[at]] / sum;
+        losses[row] -= weights.floats()[at] * std::log(std::max(probability, smallest));
+        total += weights.floats()[at];
       }
       const float factor = static_cast<float>(total / sum);
       for (int64_t j = 0; j < columns; ++j) slopes[j] *= factor;
-      for (int64_t at = first; at < last; ++at) {
-        const int64_t i = targetsOf.order[at];
-        slopes[target[i] - row * columns] -= weightOf[i];
-      }
+      for (int64_t at = first; at < last; ++at) slopes[target[at]] -= weights.floats()[at];
     }
   });
   double sum = 0;
   for (double each : losses) sum += each;
   *loss.floats() = static_cast<float>(sum);
+  if (shift) sumRows(byLogits.floats(), rows, columns, byBias.floats());
 }
 
 // ---- AdamW ----
 
-/**
- * AdamW in place, lazy over rows. The caller owns value and moments alone: no other tensor may share their bytes. The output
- * is the number of rows changed.
- */
+/** What a step is told; see ../../kernels/adam-w.ts. */
+struct Rates {
+  explicit Rates(const Input& all) {
+    if (all.size() != 7) throw Failure{"adamW: expected 7 rates, found " + std::to_string(all.size())};
+    const float* each = all.floats();
+    rate = each[0], correction = each[1], keep = each[2], beta1 = each[3], beta2 = each[4], epsilon = each[5];
+    step = each[6];
+  }
+  float rate, correction, keep, beta1, beta2, epsilon, step;
+};
+
+inline void stepAdamW(float* __restrict values, float* __restrict means, float* __restrict variances,
+                      const float* __restrict slopes, int64_t count, const Rates rates) {
+  for (int64_t j = 0; j < count; ++j) {
+    const float m = rates.beta1 * means[j] + (1 - rates.beta1) * slopes[j];
+    const float v = rates.beta2 * variances[j] + (1 - rates.beta2) * slopes[j] * slopes[j];
+    means[j] = m;
+    variances[j] = v;
+    values[j] = rates.keep * values[j] - rates.rate * m / (std::sqrt(v * rates.correction) + rates.epsilon);
+  }
+}
+
+/** AdamW in place. The caller owns value and moments alone: no other tensor may share their bytes. */
 void adamW(TF_OpKernelContext* context) {
-  const Input value(context, 0), gradient(context, 1), mean(context, 2), variance(context, 3), rates(context, 4);
-  if (rates.size() != 6) throw Failure{"adamW: expected 6 rates, found " + std::to_string(rates.size())};
-  const float rate = rates.floats()[0], correction = rates.floats()[1], keep = rates.floats()[2];
-  const float beta1 = rates.floats()[3], beta2 = rates.floats()[4], epsilon = rates.floats()[5];
-  const int64_t width = value.rank() > 1 ? value.dim(value.rank() - 1) : 1;
-  const int64_t rows = width == 0 ? 0 : value.size() / width;
+  const Input value(context, 0), gradient(context, 1), mean(context, 2), variance(context, 3);
+  const Rates rates(Input(context, 4));
   const Output changed(context, 0, {});
-  std::vector<int64_t> counts(kThreads);
-  float *allValues = value.floats(), *allMeans = mean.floats(), *allVariances = variance.floats();
-  const float* allSlopes = gradient.floats();
   inParts(12 * value.size(), [&](int part, int parts) {
-    const Range own(rows, part, parts);
-    for (int64_t row = own.begin; row < own.end; ++row) {
-      const int64_t at = row * width;
-      const float* slopes = allSlopes + at;
-      bool touched = false;
-      for (int64_t j = 0; j < width; ++j) touched |= slopes[j] != 0;
-      if (!touched) continue;
-      ++counts[part];
-      float *values = allValues + at, *means = allMeans + at, *variances = allVariances + at;
-      for (int64_t j = 0; j < width; ++j) {
-        const float m = beta1 * means[j] + (1 - beta1) * slopes[j];
-        const float v = beta2 * variances[j] + (1 - beta2) * slopes[j] * slopes[j];
-        means[j] = m;
-        variances[j] = v;
-        values[j] = keep * values[j] - rate * m / (std::sqrt(v * correction) + epsilon);
-      }
+    const Range own(value.size(), part, parts);
+    const int64_t at = own.begin;
+    stepAdamW(value.floats() + at, mean.floats() + at, variance.floats() + at, gradient.floats() + at, own.end - at,
+              rates);
+  });
+  *changed.floats() = static_cast<float>(value.size());
+}
+
+/** Distinct rows of a table: ascending, so that two threads never meet. */
+void expectRows(const Input& rows, int64_t count) {
+  for (int64_t i = 0; i < rows.size(); ++i) {
+    const int32_t row = rows.integers()[i];
+    expectIndex(row, count, "adamW: expected a row");
+    if (i > 0 && row <= rows.integers()[i - 1]) throw Failure{"adamW: expected ascending rows"};
+  }
+}
+
+/** The step for some rows, whose gradients lie in that order. */
+void adamWRows(TF_OpKernelContext* context) {
+  const Input value(context, 0), gradient(context, 1), mean(context, 2), variance(context, 3), last(context, 4),
+      rows(context, 5);
+  const Rates rates(Input(context, 6));
+  const int64_t width = value.dim(0) == 0 ? 0 : value.size() / value.dim(0);
+  expectRows(rows, value.dim(0));
+  const Output changed(context, 0, {});
+  inParts(12 * rows.size() * width, [&](int part, int parts) {
+    const Range own(rows.size(), part, parts);
+    for (int64_t i = own.begin; i < own.end; ++i) {
+      const int64_t row = rows.integers()[i], at = row * width;
+      stepAdamW(value.floats() + at, mean.floats() + at, variance.floats() + at, gradient.floats() + i * width, width,
+                rates);
+      last.floats()[row] = rates.step;
     }
   });
-  int64_t sum = 0;
-  for (int64_t count : counts) sum += count;
-  *changed.floats() = static_cast<float>(sum);
+  *changed.floats() = static_cast<float>(rows.size());
+}
+
+inline void settleRow(float* __restrict values, float* __restrict means, float* __restrict variances,
+                      const float* __restrict factors, int64_t count, float epsilon) {
+  const float keep = factors[0], drift = factors[1], beta1 = factors[2], beta2 = factors[3];
+  for (int64_t j = 0; j < count; ++j) {
+    values[j] = keep * values[j] - drift * means[j] / (std::sqrt(variances[j]) + epsilon);
+    means[j] *= beta1;
+    variances[j] *= beta2;
+  }
+}
+
+/** Brings rows to the present step; factors [rows, 4] say by how much. */
+void settleRows(TF_OpKernelContext* context) {
+  const Input value(context, 0), mean(context, 1), variance(context, 2), last(context, 3), rows(context, 4),
+      factors(context, 5), present(context, 6);
+  const int64_t width = value.dim(0) == 0 ? 0 : value.size() / value.dim(0);
+  expectRows(rows, value.dim(0));
+  if (factors.size() != 4 * rows.size() || present.size() != 2) throw Failure{"adamW: expected 4 factors a row"};
+  const Output changed(context, 0, {});
+  const float step = present.floats()[0], epsilon = present.floats()[1];
+  inParts(8 * rows.size() * width, [&](int part, int parts) {
+    const Range own(rows.size(), part, parts);
+    for (int64_t i = own.begin; i < own.end; ++i) {
+      const int64_t row = rows.integers()[i], at = row * width;
+      if (last.floats()[row] >= step) continue;
+      settleRow(value.floats() + at, mean.floats() + at, variance.floats() + at, factors.floats() + 4 * i, width,
+                epsilon);
+      last.floats()[row] = step;
+    }
+  });
+  *changed.floats() = static_cast<float>(rows.size());
 }
 
 // ---- Registration ----
@@ -416,15 +395,54 @@ std::string define(const char* name, const std::vector<const char*>& inputs, con
   return failed(status);
 }
 
+std::string defineLayers() {
+  const std::string results[] = {
+      define<normalise<false>>("PerigeeRmsNorm", {"x: float", "scale: float"}, {"y: float", "spreads: float"}),
+      define<normaliseGrad<false>>("PerigeeRmsNormGrad", {"dy: float", "x: float", "scale: float", "spreads: float"},
+                                   {"by_x: float", "by_scale: float"}),
+      define<normalise<true>>("PerigeeLayerNorm", {"x: float", "scale: float", "shift: float"},
+                              {"y: float", "spreads: float"}),
+      define<normaliseGrad<true>>("PerigeeLayerNormGrad",
+                                  {"dy: float", "x: float", "scale: float", "shift: float", "spreads: float"},
+                                  {"by_x: float", "by_scale: float", "by_shift: float"}),
+      define<silu>("PerigeeSilu", {"x: float", "bias: float"}, {"y: float"}),
+      define<siluGrad>("PerigeeSiluGrad", {"dy: float", "x: float", "bias: float"}, {"by_x: float", "by_bias: float"}),
+      define<dropout<1>>("PerigeeDropout", {"x: float", "numbers: int32"}, {"y: float"}),
+      define<dropout<2>>("PerigeeDropoutGrad", {"dy: float", "x: float", "numbers: int32"}, {"by_x: float"}),
+      define<reparametrise>("PerigeeReparametrise", {"mean: float", "log_variance: float", "noise: float"}, {"y: float"}),
+      define<reparametriseGrad>("PerigeeReparametriseGrad",
+                                {"dy: float", "mean: float", "log_variance: float", "noise: float"},
+                                {"by_mean: float", "by_log_variance: float"}),
+      define<divergence>("PerigeeDivergence", {"mean: float", "log_variance: float", "factors: float"}, {"sum: float"}),
+      define<divergenceGrad>("PerigeeDivergenceGrad",
+                             {"dy: float", "mean: float", "log_variance: float", "factors: float"},
+                             {"by_mean: float", "by_log_variance: float"}),
+      define<beside>("PerigeeBeside", {"x: float", "numbers: int32"}, {"y: float"}),
+      define<besideGrad>("PerigeeBesideGrad", {"dy: float", "x: float", "numbers: int32"}, {"by_x: float"}),
+      define<causalConvolution>("PerigeeCausalConvolution", {"x: float", "filters: float", "numbers: int32"},
+                                {"y: float"}),
+      define<causalConvolutionGrad>("PerigeeCausalConvolutionGrad",
+                                    {"dy: float", "x: float", "filters: float", "numbers: int32"},
+                                    {"by_x: float", "by_filters: float"}),
+  };
+  for (const std::string& message : results)
+    if (!message.empty()) return message;
+  return "";
+}
+
 std::string defineAll() {
   const char* entries[] = {"table: float", "weights: float", "rows: int32", "bags: int32"};
   std::string message = define<embeddingBag>("PerigeeEmbeddingBag",
                                         {entries[0], entries[1], entries[2], entries[3], "count: int32"},
                                         {"sums: float"});
   if (message.empty())
-    message = define<embeddingBagGrad>("PerigeeEmbeddingBagGrad",
-                                   {"dy: float", entries[0], entries[1], entries[2], entries[3]},
-                                   {"by_table: float", "by_weights: float"});
+    message = define<embeddingBagGradTable>("PerigeeEmbeddingBagGradTable",
+                                            {"dy: float", entries[0], entries[1], entries[2], entries[3]},
+                                            {"by_table: float"});
+  if (message.empty())
+    message = define<embeddingBagGradWeights>("PerigeeEmbeddingBagGradWeights",
+                                              {"dy: float", entries[0], entries[1], entries[2], entries[3]},
+                                              {"by_weights: float"});
   if (message.empty())
     message = define<attentionBag>("PerigeeAttentionBag",
                                    {"table: float", "gates: float", "position: float", "age: float", "items: int32",
@@ -439,12 +457,24 @@ std::string defineAll() {
   if (message.empty())
     message = define<softmaxCrossEntropy>(
         "PerigeeSoftmaxCrossEntropy",
-        {"logits: float", "targets: int32", "target_weights: float", "excluded: int32"},
-        {"loss: float", "by_logits: float"});
+        {"logits: float", "bias: float", "targets: int32", "target_weights: float", "target_ends: int32",
+         "excluded: int32", "excluded_starts: int32", "excluded_ends: int32"},
+        {"loss: float", "by_logits: float", "by_bias: float"});
   if (message.empty())
     message = define<adamW>("PerigeeAdamW",
                             {"value: float", "gradient: float", "mean: float", "variance: float", "rates: float"},
                             {"changed: float"});
+  if (message.empty())
+    message = define<adamWRows>("PerigeeAdamWRows",
+                                {"value: float", "gradient: float", "mean: float", "variance: float", "last: float",
+                                 "rows: int32", "rates: float"},
+                                {"changed: float"});
+  if (message.empty())
+    message = define<settleRows>("PerigeeSettleRows",
+                                 {"value: float", "mean: float", "variance: float", "last: float", "rows: int32",
+                                  "factors: float", "present: float"},
+                                 {"changed: float"});
+  if (message.empty()) message = defineLayers();
   return message;
 }
 

@@ -35,15 +35,16 @@ export const composedAttentionBagGrad = ({ inputs }: Call): tf.Tensor[] =>
     const [table, weights, indices, bags] = [of('table'), of('attention'), of('items'), of('bags')];
     const totals = tf.add(of('totals'), leastAttention);
     const dy = tf.div(of('dy'), tf.expandDims(tf.sqrt(totals), 2));
-    const [byTable, byAttention] = tf
-      .engine()
-      .runKernel<tf.Tensor[]>('EmbeddingBagGrad', { dy, table, weights, indices, bags });
+    const slopesOf = (by: 'Table' | 'Weights'): tf.Tensor =>
+      tf.engine().runKernel(`EmbeddingBagGrad${by}`, { dy, table, weights, indices, bags });
+    const byTable = slopesOf('Table');
+    const byAttention = slopesOf('Weights');
     const byTotals = tf.div(tf.sum(tf.mul(of('dy'), of('pooled')), 2), tf.mul(totals, -2));
     const byLogits = tf.mul(
       weights,
-      tf.add(byAttention!, tf.gather(byTotals, bags as tf.Tensor1D)),
+      tf.add(byAttention, tf.gather(byTotals, bags as tf.Tensor1D)),
     ) as tf.Tensor2D;
     const byGates = tf.unsortedSegmentSum(byLogits, indices as tf.Tensor1D, table.shape[0]!);
     const times = (values: tf.Tensor): tf.Tensor => tf.sum(tf.mul(byLogits, column(values)), 0, true);
-    return [byTable!, byGates, times(tf.log1p(of('positions'))), times(of('ages'))];
+    return [byTable, byGates, times(tf.log1p(of('positions'))), times(of('ages'))];
   });

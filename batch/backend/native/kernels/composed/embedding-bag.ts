@@ -20,29 +20,47 @@ export function composedEmbeddingBag({
   return op.output(sums, [count, heads, width]);
 }
 
-/** Gradients by table [rows, width] and by weights [n, heads], from that by the output. */
-export function composedEmbeddingBagGrad({
+type Grad = NativeCall<EmbeddingBagInputs & { dy: TensorInfo }>;
+
+/** Gradient by table [rows, width], from that by the output. */
+export function composedEmbeddingBagGradTable({
   inputs: { dy, table, weights, indices, bags },
   backend,
-}: NativeCall<EmbeddingBagInputs & { dy: TensorInfo }>): TensorInfo[] {
+}: Grad): TensorInfo {
   using op = operations(backend);
-  const [n, heads] = weights.shape as [number, number];
-  const [length, width] = table.shape as [number, number];
-  const rowOf = op.input(indices);
   const slopes = gather(op, op.input(dy), op.input(bags));
-  const product = (factor: Handle, shape: readonly number[], axis: number): Handle =>
-    op.run(
-      'Sum',
-      [
-        op.run('Mul', [slopes, op.reshape(factor, shape)], { T: 'float' }),
-        op.integers([1], Int32Array.of(axis)),
-      ],
-      { T: 'float', Tidx: 'int' },
-    );
-  const byWeights = product(gather(op, op.input(table), rowOf), [n, 1, width], 2);
-  const byRows = product(op.input(weights), [n, heads, 1], 1);
-  return [op.output(segmentSum(op, byRows, rowOf, length), table.shape), op.output(byWeights, weights.shape)];
+  const byRows = sumOfProducts(op, slopes, op.input(weights), [...weights.shape, 1], 1);
+  return op.output(segmentSum(op, byRows, op.input(indices), table.shape[0]!), table.shape);
 }
+
+/** Gradient by weights [n, heads], from that by the output. */
+export function composedEmbeddingBagGradWeights({
+  inputs: { dy, table, weights, indices, bags },
+  backend,
+}: Grad): TensorInfo {
+  using op = operations(backend);
+  const slopes = gather(op, op.input(dy), op.input(bags));
+  const rows = gather(op, op.input(table), op.input(indices));
+  const shape = [weights.shape[0]!, 1, table.shape[1]!];
+  return op.output(sumOfProducts(op, slopes, rows, shape, 2), weights.shape);
+}
+
+/** Σ over an axis of slopes · factors, which are brought into a shape first. */
+const sumOfProducts = (
+  op: Operations,
+  slopes: Handle,
+  factors: Handle,
+  shape: readonly number[],
+  axis: number,
+): Handle =>
+  op.run(
+    'Sum',
+    [
+      op.run('Mul', [slopes, op.reshape(factors, shape)], { T: 'float' }),
+      op.integers([1], Int32Array.of(axis)),
+    ],
+    { T: 'float', Tidx: 'int' },
+  );
 
 const integersOf = (backend: NativeBackend, { dataId }: TensorInfo): Int32Array =>
   backend.readSync(dataId) as Int32Array;
