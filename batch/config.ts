@@ -1,7 +1,8 @@
 import * as v from 'valibot';
+import { limits } from '../shared/api.ts';
 import { ItemAttributes } from '../shared/catalogue.ts';
 import { mostExamined } from '../shared/evidence.ts';
-import { ChannelName, Examined } from '../shared/release.ts';
+import { ChannelName, ContextName, Examined } from '../shared/release.ts';
 import { evidenceKinds } from '../shared/sentences.ts';
 
 /**
@@ -39,7 +40,7 @@ export const EventSource = v.strictObject({
     /** Rows of one user with one basket id belong together (an invoice, a session). */
     basketId: v.optional(Sql),
     /** Circumstances of an event by name, for rankers: `{ daytime: 'daytime' }`. Their values are taken as text. */
-    context: v.optional(v.pipe(v.record(v.pipe(v.string(), v.minLength(1)), Sql), v.maxEntries(32))),
+    context: v.optional(v.pipe(v.record(ContextName, Sql), v.maxEntries(limits.context))),
   }),
 });
 export type EventSource = v.InferOutput<typeof EventSource>;

@@ -1,23 +1,18 @@
 import { defineConfig } from '../batch/config.ts';
+import beauty from './beauty.config.ts';
 
 /**
- * Amazon reviews of beauty products, 5-core, in S3-Rec's files (https://github.com/RUCAIBox/CIKM2020-S3Rec): a line a
- * user, `user item item …` in time order, and the items' attributes (categories, brands) as numbers in one JSON object.
+ * Amazon Beauty (see beauty.config.ts), cold items: a tenth of the products is never trained on and has to be recommended by
+ * its attributes, which S3-Rec publishes as numbers of categories and brands in one JSON object.
  *
  *     npm start -- --config examples/beauty-cold.config.ts --data <folder that holds beauty>
- *
- * A tenth of the items is never trained on and has to be recommended by its attributes alone.
  */
 export default defineConfig({
+  ...beauty,
   name: 'Amazon Beauty, cold items',
   channel: 'beauty-cold',
   data: {
-    events: {
-      path: 'beauty/Beauty.txt',
-      delimiter: '\t',
-      columnNames: ['line'],
-      columns: { userId: "split_part(line, ' ', 1)", itemId: "unnest(string_split(line, ' ')[2:])" },
-    },
+    ...beauty.data,
     items: {
       path: 'beauty/Beauty_item2attributes.json',
       format: 'csv',
@@ -28,8 +23,9 @@ export default defineConfig({
         features: `string_split(unnest(regexp_extract_all(line, '": \\[(.*?)\\]', 1)), ', ')`,
       },
     },
-    eventKinds: { review: 1 },
   },
+  // What is learnt beyond the first epoch is about single items.
+  models: { 'two-tower': { epochs: 1 } },
   split: { kind: 'cold-items' },
   evaluation: { at: [20], primary: 'recall@20' },
 });

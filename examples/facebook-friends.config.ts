@@ -24,6 +24,7 @@ export default defineConfig({
     ],
     eventKinds: { friendship: 1 },
   },
+  explain: { evidence: 'friends' },
   split: { kind: 'friendships' },
   evaluation: { at: [10, 20], primary: 'ndcg@20' },
   models: { friends: { profile: 'full' } },

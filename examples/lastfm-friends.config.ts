@@ -29,7 +29,8 @@ export default defineConfig({
     },
     eventKinds: { friendship: 1 },
   },
+  explain: { evidence: 'friends' },
   split: { kind: 'friendships' },
   evaluation: { at: [10, 20], primary: 'ndcg@20' },
-  models: { friends: { profile: 'full' } },
+  models: { friends: {} },
 });

@@ -12,12 +12,8 @@ export interface History {
 }
 
 /** A history without the events that weigh nothing, which say what somebody did not want: only rankers were trained to read those. */
-export function chosen(history: History): History {
-  const { items, times, weights } = history;
-  if (!weights.includes(0)) return history;
-  const isChosen = (_: number, event: number): boolean => weights[event]! > 0;
-  return { items: items.filter(isChosen), times: times.filter(isChosen), weights: weights.filter(isChosen) };
-}
+export const chosen = (history: History): History =>
+  history.weights.includes(0) ? keep(history, (event) => history.weights[event]! > 0) : history;
 
 /** The newest `length` events of a history. */
 export function latest(history: History, length: number): History {
@@ -34,7 +30,10 @@ export const differentItems = ({ items }: History): Int32Array =>
   Int32Array.from(new Set(items.toReversed()));
 
 /** A history without the events on `items`. */
-export function without({ items, times, weights }: History, left: ReadonlySet<number>): History {
-  const isKept = (_: number, event: number): boolean => !left.has(items[event]!);
-  return { items: items.filter(isKept), times: times.filter(isKept), weights: weights.filter(isKept) };
+export const without = (history: History, left: ReadonlySet<number>): History =>
+  keep(history, (event) => !left.has(history.items[event]!));
+
+function keep({ items, times, weights }: History, isKept: (event: number) => boolean): History {
+  const filter = (_: number, event: number): boolean => isKept(event);
+  return { items: items.filter(filter), times: times.filter(filter), weights: weights.filter(filter) };
 }

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as v from 'valibot';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { SplitConfig } from '../batch/config.ts';
+import { fingerprintOf } from '../batch/data/dataset.ts';
 import { loadDataset } from '../batch/data/ingest.ts';
 import { splitDataset } from '../batch/data/split.ts';
 import { openArtifact } from '../batch/export/artifact-scorer.ts';
@@ -23,6 +25,7 @@ import { type Carrier, carriers } from '../shared/evidence.ts';
 import { type History, latest } from '../shared/history.ts';
 import { topK } from '../shared/ranking.ts';
 import { quietRun } from './fixtures/dataset.ts';
+import { randomFriendships } from './fixtures/friends.ts';
 import { fixtureRelease, writeRelease } from './fixtures/release.ts';
 
 /**
@@ -213,7 +216,27 @@ async function retail() {
     progress: () => {},
   });
   const { trainAndValidation, test } = splitDataset(dataset, config.split, config.seed);
-  return { train: trainAndValidation, fingerprint, histories: test.queries.map(({ history }) => history) };
+  return {
+    train: trainAndValidation,
+    fingerprint,
+    histories: test.queries.map(({ history }) => history),
+    eventKinds: config.data.eventKinds,
+    defaultEventKind: 'purchase',
+  };
+}
+
+/** People of ten circles and what the split leaves of their friendships, by which they ask, themselves included. */
+function people(): Awaited<ReturnType<typeof retail>> {
+  const dataset = randomFriendships(600, 6_000, 10);
+  const split = v.parse(SplitConfig, { kind: 'friendships' });
+  const { trainAndValidation, test } = splitDataset(dataset, split, config.seed);
+  return {
+    train: trainAndValidation,
+    fingerprint: fingerprintOf(dataset),
+    histories: test.queries.map(({ history }) => history),
+    eventKinds: { friendship: 1 },
+    defaultEventKind: 'friendship',
+  };
 }
 
 /** Fits a model on the embedded data, with options that take seconds, and makes its release. */
@@ -223,7 +246,7 @@ async function fitted(
   count: number,
   data: Awaited<ReturnType<typeof retail>>,
 ) {
-  const { train, fingerprint } = data;
+  const { train, fingerprint, eventKinds, defaultEventKind } = data;
   const recommender = recommenders.find((entry) => entry.name === name)!;
   const model = await recommender.fit(train, v.parse(recommender.options, options), run);
   const artifact = await model.export();
@@ -236,8 +259,8 @@ async function fitted(
     popularity: popularityScores(train, { halfLifeDays: null }),
     histories: data.histories,
     evaluation: { protocol: 'none', primary: 'ndcg@10', queries: 0, models: [] },
-    eventKinds: config.data.eventKinds,
-    defaultEventKind: 'purchase',
+    eventKinds,
+    defaultEventKind,
     seed: config.seed,
     config,
     codeVersion: 'parity',
@@ -263,8 +286,11 @@ describe('batch and worker agree', () => {
     { name: 'popularity', options: { halfLifeDays: null }, histories: 100 },
     { name: 'item-knn', options: {}, histories: 300 },
     { name: 'ease', options: {}, histories: 300 },
-  ])('exactly on $histories customers, by $name', async ({ name, options, histories }) => {
-    const { model, artifact, subject } = await fitted(name, options, histories, data);
+    { name: 'graph-filter', options: {}, histories: 300 },
+    { name: 'common-neighbours', options: {}, histories: 100, of: people },
+    { name: 'adamic-adar', options: {}, histories: 100, of: people },
+  ])('exactly on $histories histories, by $name', async ({ name, options, histories, of }) => {
+    const { model, artifact, subject } = await fitted(name, options, histories, of?.() ?? data);
     using _ = model;
     const answers = await ask(subject);
     await expectSameReasons(artifact, subject.histories, answers);
@@ -286,11 +312,12 @@ describe('batch and worker agree', () => {
       identical: 270,
     },
     { name: 'conv-sequence', options: { epochs: 1, blocks: 2 }, customers: 300, identical: 270 },
+    { name: 'friends', options: { dimensions: 64 }, customers: 300, identical: 270, of: people },
     { name: 'caser', options: { epochs: 1 }, customers: 300, identical: 270 },
     { name: 'next-it-net', options: { epochs: 1 }, customers: 300, identical: 270 },
   ])('within the bounds of int8 on $customers customers, by $name', async (subjectOf) => {
     const { name, options, customers } = subjectOf;
-    const { model, artifact, subject } = await fitted(name, options, customers, data);
+    const { model, artifact, subject } = await fitted(name, options, customers, subjectOf.of?.() ?? data);
     using _ = model;
     const { histories } = subject;
     const answers = await ask(subject);

@@ -144,5 +144,5 @@ const settingsSection = (result: BenchmarkResult): Html => html`
   <thead><tr><th scope="col">Model</th><th scope="col">Options</th></tr></thead>
   <tbody>${result.models.map(
     ({ name, options }) =>
-      html`<tr><th scope="row">${name}</th><td><code>${JSON.stringify(options)}</code></td></tr>`,
+      html`<tr><th scope="row">${name}</th><td><code>${JSON.stringify(options, undefined, 1).replace(/\s+/g, ' ')}</code></td></tr>`,
   )}</tbody></table></div></section>`;

@@ -25,6 +25,8 @@ const coldGoals = [
   times('two-tower', 'recall@20', 3, byCategory.name),
 ];
 
+const friendGoals = ['recall@20', 'ndcg@20'].map((metric) => times('friends', metric, 1.1, 'adamic-adar'));
+
 /** Every protocol that can be measured, one a line or two: a name, a config, what it is to come to, what others reached. */
 export const protocols: readonly Protocol[] = [
   {
@@ -89,6 +91,8 @@ export const protocols: readonly Protocol[] = [
   },
   { name: 'ml-1m-cold', config: 'examples/ml-1m-cold.config.ts', rivals: coldRivals, goals: coldGoals },
   { name: 'beauty-cold', config: 'examples/beauty-cold.config.ts', rivals: coldRivals, goals: coldGoals },
+  { name: 'lastfm-friends', config: 'examples/lastfm-friends.config.ts', goals: friendGoals },
+  { name: 'facebook-friends', config: 'examples/facebook-friends.config.ts', goals: friendGoals },
   {
     name: 'ml-1m-ctr',
     config: 'examples/ml-1m-ctr.config.ts',

@@ -1,5 +1,7 @@
+import * as v from 'valibot';
 import { maxItemIdBytes } from '../../shared/catalogue.ts';
 import { DataError } from '../../shared/errors.ts';
+import { ContextValue } from '../../shared/release.ts';
 import type { EventContext } from './dataset.ts';
 import type { Database } from './duckdb.ts';
 import { stagedTable } from './events.ts';
@@ -103,6 +105,12 @@ async function numberContext(
     if (own.length === 0 || own.length > maximumContextValues) {
       throw new DataError(
         `data.events.columns.context.${name}: expected 1 to ${maximumContextValues} different values, found ${own.length}`,
+      );
+    }
+    const unfit = own.find((value) => !v.safeParse(ContextValue, value).success);
+    if (unfit !== undefined) {
+      throw new DataError(
+        `data.events.columns.context.${name}: expected values of at most 256 characters, found one of ${unfit.length}`,
       );
     }
     values.push(own);

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { maximumDimensions } from '../../shared/release.ts';
 import { defineRecommender } from '../recommender.ts';
+import { choice, logUniform, uniform } from '../tune/dimensions.ts';
 import { initialParameters, queriesAt, type Shape } from './caser-network.ts';
 import { encoderOnnx } from './caser-onnx.ts';
 import { withProfiles } from './profile.ts';
@@ -59,5 +60,14 @@ export const caser = defineRecommender({
   name: 'caser',
   baseline: false,
   options: CaserOptions,
+  search: {
+    options: {
+      dimensions: choice(50, 64, 100),
+      maxHistory: choice(3, 5, 9),
+      dropout: uniform(0, 0.5),
+      learningRate: logUniform(5e-4, 1e-2),
+    },
+    budget: { option: 'epochs', least: 1 },
+  },
   fit: (train, options, run) => fitSequence(train, caserNetwork(options), options, run),
 });

@@ -82,6 +82,8 @@ export const convSequence = defineRecommender({
       maxHistory: choice(50, 100, 200),
       negatives: choice(256, 1_024, 'all'),
       dropout: uniform(0, 0.4),
+      inputDropout: uniform(0, 0.4),
+      start: choice('random', 'spectral'),
       learningRate: logUniform(1e-3, 1e-2),
       weightDecay: logUniform(5e-3, 0.2),
     },

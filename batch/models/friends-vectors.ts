@@ -84,7 +84,10 @@ function stack(upper: SparseMatrix, lower: SparseMatrix): SparseMatrix {
 
 /** The decomposition that the vectors of every ridge share. */
 export const decompose = (train: Dataset, options: EvidenceOptions, seed: number): Svd =>
-  truncatedSvd(evidence(train, options), { rank: options.dimensions, seed });
+  truncatedSvd(evidence(train, options), {
+    ...{ rank: options.dimensions, seed, iterations: 4 },
+    oversampling: Math.max(16, options.dimensions >> 3),
+  });
 
 /** [items · dimensions] each: what a person adds to a history, and what they are found by. */
 export interface Vectors {
@@ -96,16 +99,20 @@ export interface Vectors {
  * Ridge regression of every column of a matrix M = UΣVᵀ on all of them predicts x from x · V h Vᵀ with h = σ² / (σ² + ridge), from
  * which each column has to be told without itself: dividing what is predicted of column c by 1 − Σ_k h_k V_ck², the share that c does
  * not explain of itself, makes it the prediction that had not seen c, up to what x has in c (as in leave-one-out residuals, Allen 1974; without
- * truncation this is EASE, Steck 2019). History vectors are V √h, item vectors those divided.
+ * truncation this is EASE, Steck 2019). History vectors are V √h, item vectors those divided, by the power `correction` of it.
  */
-export function regressionVectors({ right, singularValues, rank }: Svd, ridge: number): Vectors {
+export function regressionVectors(
+  { right, singularValues, rank }: Svd,
+  { ridge, correction }: { readonly ridge: number; readonly correction: number },
+): Vectors {
   const shrinkage = singularValues.map((value) => value ** 2 / (value ** 2 + ridge));
   const history = right.map((value, at) => value * Math.sqrt(shrinkage[at % rank]!));
   const items = history.slice();
   for (let start = 0; start < items.length; start += rank) {
     const row = items.subarray(start, start + rank);
     const own = row.reduce((sum, value) => sum + value * value, 0);
-    for (let k = 0; k < rank; k++) row[k]! /= 1 - own;
+    const divisor = (1 - own) ** correction;
+    for (let k = 0; k < rank; k++) row[k]! /= divisor;
   }
   return { history, items };
 }

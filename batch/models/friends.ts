@@ -5,7 +5,6 @@ import { maximumDimensions } from '../../shared/release.ts';
 import { openBackend } from '../backend/index.ts';
 import { defineRecommender } from '../recommender.ts';
 import { notFriendships } from '../training/friend-graph.ts';
-import type { Svd } from '../training/svd.ts';
 import { bestOf } from './best-of.ts';
 import { createModel } from './friends-model.ts';
 import { decompose, regressionVectors } from './friends-vectors.ts';
@@ -21,10 +20,12 @@ export const FriendsOptions = withProfiles(
     ),
     /** Times that everybody counts as a friend of themselves. */
     self: v.optional(NotNegative, 2),
-    /** How far people with many friends are damped as witnesses. With `ridge`; left out, validation chooses. */
-    damping: v.optional(v.pipe(NotNegative, v.maxValue(1))),
-    /** How strongly directions of small weight are shrunk. */
+    /** How far people with many friends are damped as witnesses: 0 not at all, 1 to a mean. */
+    damping: v.optional(v.pipe(NotNegative, v.maxValue(1)), 0.5),
+    /** How strongly directions of small weight are shrunk. Left out, validation chooses. */
     ridge: v.optional(v.pipe(v.number(), v.gtValue(0))),
+    /** Power of the share of themselves that the others explain of people, by which their scores are divided: 1 is EASE's. */
+    correction: v.optional(NotNegative, 2),
     /** What one thing in common (a feature of both people) counts beside a mutual friend. */
     commonItems: v.optional(NotNegative, 1),
   },
@@ -32,9 +33,7 @@ export const FriendsOptions = withProfiles(
 );
 export type FriendsOptions = v.InferOutput<typeof FriendsOptions>;
 
-const dampings = [0.5, 0.25] as const;
-/** By damping. */
-const ridges = [6, 20] as const;
+const ridges = [6, 3, 12, 25] as const;
 
 /**
  * Who to know: a regression of everybody's friends, and of whatever people have in common, on one another, cut to its
@@ -49,24 +48,14 @@ export const friends = defineRecommender({
     const complaint = notFriendships(train);
     if (complaint !== undefined) throw new FitError(`friends: ${complaint}`);
     const context = { ...options, maxHistory: limits.history, popularity: popularityScores(train, {}) };
-    const decompositions = new Map<number, Svd>();
-    const candidates = chosenOr(options.damping, dampings).flatMap((damping) =>
-      chosenOr(options.ridge, ridges).map((ridge) => ({ ...options, damping, ridge })),
-    );
-    const [first, ...others] = candidates;
+    run.signal.throwIfAborted();
+    run.progress('friends: decomposing', 0);
+    const svd = decompose(train, options, run.seed);
+    const [first, ...others] = options.ridge === undefined ? ridges : [options.ridge];
     return bestOf(
-      [first!, ...others],
-      (candidate, at) => {
-        const { damping, ridge } = candidate;
-        run.progress(`friends with damping ${damping}, ridge ${ridge}`, at / candidates.length);
-        const svd = decompositions.get(damping) ?? decompose(train, candidate, run.seed);
-        decompositions.set(damping, svd);
-        return createModel(regressionVectors(svd, ridge), context, candidate);
-      },
+      [first, ...others],
+      (ridge) => createModel(regressionVectors(svd, { ...options, ridge }), context, { ...options, ridge }),
       run,
     );
   },
 });
-
-const chosenOr = <T>(chosen: T | undefined, all: readonly T[]): readonly T[] =>
-  chosen === undefined ? all : [chosen];

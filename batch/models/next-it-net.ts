@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { maximumDimensions } from '../../shared/release.ts';
 import { defineRecommender } from '../recommender.ts';
+import { choice, logUniform, uniform } from '../tune/dimensions.ts';
 import { initialParameters, queriesAt, type Shape } from './next-it-net-network.ts';
 import { encoderOnnx } from './next-it-net-onnx.ts';
 import { withProfiles } from './profile.ts';
@@ -55,5 +56,14 @@ export const nextItNet = defineRecommender({
   name: 'next-it-net',
   baseline: false,
   options: NextItNetOptions,
+  search: {
+    options: {
+      dimensions: choice(50, 64, 100),
+      maxHistory: choice(50, 100),
+      dropout: uniform(0, 0.5),
+      learningRate: logUniform(5e-4, 1e-2),
+    },
+    budget: { option: 'epochs', least: 1 },
+  },
   fit: (train, options, run) => fitSequence(train, nextItNetNetwork(options), options, run),
 });

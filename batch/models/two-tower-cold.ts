@@ -21,14 +21,10 @@ const regularisation = 1;
 export function coldItems(features: ItemFeatures, items: Int32Array, rows: number): ColdItems | undefined {
   const isSeen = new Uint8Array(rows);
   for (const item of items) isSeen[item] = 1;
-  const isShared = new Uint8Array(features.count);
-  for (const [at, item] of features.items.entries()) {
-    if (isSeen[item] === 1) isShared[features.features[at]!] = 1;
-  }
+  const shared = new Set(features.features.filter((_, at) => isSeen[features.items[at]!] === 1));
+  const described = features.items.filter((_, at) => shared.has(features.features[at]!));
   const isUnseen = new Uint8Array(rows);
-  for (const [at, item] of features.items.entries()) {
-    if (isSeen[item] === 0 && isShared[features.features[at]!] === 1) isUnseen[item] = 1;
-  }
+  for (const item of described) isUnseen[item] = 1 - isSeen[item]!;
   const unseen = rowsOf(features, isUnseen);
   if (unseen.rows.length === 0) return undefined;
   const seen = rowsOf(features, isSeen);
@@ -61,21 +57,34 @@ function rowsOf(
 }
 
 /**
- * A side of the item tower with the vectors of cold items in it: what a ridge regression of the other items' vectors on
- * their features says. An id that was never trained on says nothing, and its features were only trained beside ids.
+ * What puts the vectors of cold items into one side of the item tower: what a ridge regression of the other items' vectors
+ * on their features says. An id that was never trained on says nothing, and its features were only trained beside ids.
+ * The last answer is kept, since validation asks for one state of the parameters many times.
  */
-export function describeCold(tower: tf.Tensor2D, cold: ColdItems | undefined): tf.Tensor2D {
-  if (cold === undefined) return tower;
-  const width = tower.shape[1];
-  const values = tower.dataSync().slice() as Float32Array;
-  const known = new Float32Array(cold.seenRows.length * width);
-  for (const [place, row] of cold.seenRows.entries()) {
-    known.set(values.subarray(row * width, (row + 1) * width), place * width);
+export function coldDescriber(cold: ColdItems | undefined): (tower: tf.Tensor2D) => tf.Tensor2D {
+  if (cold === undefined) return (tower) => tower;
+  let last: { readonly known: Float32Array; readonly vectors: Float32Array } | undefined;
+  return (tower) => {
+    const width = tower.shape[1];
+    const values = tower.dataSync().slice() as Float32Array;
+    const known = gather(values, cold.seenRows, width);
+    if (last === undefined || !Buffer.from(last.known.buffer).equals(Buffer.from(known.buffer))) {
+      last = {
+        known,
+        vectors: multiply(cold.unseen, ridge(cold.seen, known, width, { regularisation }), width),
+      };
+    }
+    for (const [place, row] of cold.unseenRows.entries()) {
+      values.set(last.vectors.subarray(place * width, (place + 1) * width), row * width);
+    }
+    return tf.tensor2d(values, tower.shape);
+  };
+}
+
+function gather(table: Float32Array, rows: Int32Array, width: number): Float32Array {
+  const gathered = new Float32Array(rows.length * width);
+  for (const [place, row] of rows.entries()) {
+    gathered.set(table.subarray(row * width, (row + 1) * width), place * width);
   }
-  const coefficients = ridge(cold.seen, known, width, { regularisation });
-  const described = multiply(cold.unseen, coefficients, width);
-  for (const [place, row] of cold.unseenRows.entries()) {
-    values.set(described.subarray(place * width, (place + 1) * width), row * width);
-  }
-  return tf.tensor2d(values, tower.shape);
+  return gathered;
 }

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Model, Query } from '../recommender.ts';
 import { historyBatch } from '../training/histories.ts';
 import type { Parameters } from '../training/optimiser.ts';
-import { type ColdItems, describeCold } from './two-tower-cold.ts';
+import { type ColdItems, coldDescriber } from './two-tower-cold.ts';
 import type { ItemFeatures } from './two-tower-features.ts';
 import { encoderOnnx, itemTower, queryTower } from './two-tower-network.ts';
 
@@ -18,16 +18,17 @@ export interface ScoringContext {
 const queriesAtOnce = 512;
 
 /** Scores as `Model.score` does, with the parameters as they stand. Holds no tensor after it. */
-export const scoreWith =
-  (parameters: Parameters, scale: number, context: ScoringContext): Model['score'] =>
-  async (queries, candidates) => {
-    const towers = tf.tidy(() => openTowers(parameters, context));
+export function scoreWith(parameters: Parameters, scale: number, context: ScoringContext): Model['score'] {
+  const open = towerOpener(context);
+  return async (queries, candidates) => {
+    const towers = tf.tidy(() => open(parameters));
     try {
       return await scoreAll(towers, scale, context, queries, candidates);
     } finally {
       tf.dispose({ ...towers });
     }
   };
+}
 
 /** A trained two-tower: both sides of the item tower computed, nothing of the parameters' own tensors kept. */
 export function createModel(
@@ -36,7 +37,7 @@ export function createModel(
   context: ScoringContext,
   fittedOptions: unknown,
 ): Model {
-  const towers = tf.tidy(() => openTowers(parameters, context));
+  const towers = tf.tidy(() => towerOpener(context)(parameters));
   const encoder = encoderOnnx(towers.parameters, scale);
   return {
     fittedOptions,
@@ -66,17 +67,20 @@ type Towers = {
 };
 
 /** Both item tables and the query tower, in tensors that outlive the parameters (clones share their values). */
-function openTowers(parameters: Parameters, { features, cold }: ScoringContext): Towers {
-  const side = (name: 'items' | 'history'): tf.Tensor2D =>
-    tf.clone(describeCold(itemTower(parameters, name, features), cold));
-  return {
-    items: side('items'),
-    history: side('history'),
-    parameters: Object.fromEntries(
-      Object.entries(parameters)
-        .filter(([name]) => !/^(items|history)/.test(name))
-        .map(([name, variable]) => [name, tf.clone(variable)]),
-    ),
+function towerOpener({ features, cold }: ScoringContext): (parameters: Parameters) => Towers {
+  const describe = { items: coldDescriber(cold), history: coldDescriber(cold) };
+  return (parameters) => {
+    const side = (name: 'items' | 'history'): tf.Tensor2D =>
+      tf.clone(describe[name](itemTower(parameters, name, features)));
+    return {
+      items: side('items'),
+      history: side('history'),
+      parameters: Object.fromEntries(
+        Object.entries(parameters)
+          .filter(([name]) => !/^(items|history)/.test(name))
+          .map(([name, variable]) => [name, tf.clone(variable)]),
+      ),
+    };
   };
 }
 

@@ -42,7 +42,7 @@ export interface FittedRanker extends RankerRelease {
 }
 
 /**
- * Fits the configured ranker and its baselines, measures them on the test rows, and holds the ranker to the best simple one.
+ * Fits the configured ranker and its baselines, measures them on the test rows, and holds the ranker to logistic regression.
  * @returns undefined where the config names no ranker
  */
 export async function fitRanker(
@@ -73,7 +73,7 @@ export async function testRanker(
     ...{ splitSeed, samples: config.evaluation.bootstrapSamples },
   };
   const { name } = entrant.ranker;
-  return context.reporter.stage(`ranker ${name}`, async (stage) => {
+  return context.reporter.stage(`rank ${name}`, async (stage) => {
     const { value, reused } = await context.cache.get(`ranker-${name}`, inputs, (checkpoints) =>
       fitAndMeasure(entrant, rules, config, data, { context, stage, checkpoints }),
     );

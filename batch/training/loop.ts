@@ -128,9 +128,10 @@ async function checkUp(
 
 /** Measures the parameters as they stand, and keeps a copy if they are the best so far. */
 async function validateState(task: Task, { progress, best }: TrainingState, run: LoopRun): Promise<void> {
+  const measure = task.validate ?? (run.validate && task.score && (() => run.validate!(task.score!)));
+  if (measure === undefined) return;
   task.optimiser.settle(progress.step);
-  const metric = task.validate ? await task.validate() : task.score && (await run.validate?.(task.score));
-  if (metric === undefined) return;
+  const metric = await measure();
   addPoint(progress, run, 'validation', metric);
   progress.sinceBest++;
   if (progress.best && metric <= progress.best.metric) return;

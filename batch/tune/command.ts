@@ -1,15 +1,17 @@
 import { availableParallelism } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '../../shared/errors.ts';
 import type { BackendName } from '../backend/index.ts';
 import { openCache } from '../cache.ts';
 import type { Config } from '../config.ts';
 import { type DataContext, prepareData } from '../data/prepare.ts';
 import { signed } from '../evaluate/report/format.ts';
+import { parseOptions } from '../fit.ts';
 import { recommenders } from '../models/index.ts';
 import type { Reporter } from '../progress.ts';
 import type { Recommender } from '../recommender.ts';
 import { asWritten } from './option-text.ts';
-import { givenOptions, type Point, searchOf } from './points.ts';
+import { type GivenOptions, givenOptions, type Point, searchOf } from './points.ts';
 import { openPool } from './pool.ts';
 import { openTable } from './table.ts';
 import { type Tuned, tune } from './tune.ts';
@@ -85,11 +87,14 @@ const placesOf = ({ config, baseDirectory, configDirectory, cacheDirectory }: Tu
   cacheDirectory,
 });
 
-/** What to set in the config: what was drawn, and the budget where it is not the configured one. */
+/** What to set in the config: what was drawn, and the budget where the fit would be another without it. */
 function foundOptions(recommender: Recommender, { best, configured }: Tuned): Point {
   const { budget } = searchOf(recommender);
-  const spends = budget !== undefined && best.budget !== undefined && best.budget !== configured.budget;
-  return { ...best.point, ...(spends && { [budget.option]: best.budget }) };
+  const filled = (options: GivenOptions): unknown => parseOptions(recommender, options);
+  const drawn = filled({ ...configured.options, ...best.point });
+  if (budget === undefined || best.budget === undefined || isDeepStrictEqual(drawn, filled(best.options)))
+    return best.point;
+  return { ...best.point, [budget.option]: best.budget };
 }
 
 function summary({ name }: Recommender, config: Config, tuned: Tuned, options: Point): string[] {

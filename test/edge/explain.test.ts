@@ -140,6 +140,26 @@ describe('explain', () => {
     expect(answer.items.some(({ sentence }) => sentence?.startsWith('You both know '))).toBe(true);
   });
 
+  it('explains what a ranker ordered, and what came with a bid, by the model that retrieves', async () => {
+    const { fixture, ask } = await open({ ranker: {} });
+    const history = eventsOf(fixture, fixture.histories[3]!);
+    const retrieved = (await ask({ history, limit: 500, explain: true })).answer.items;
+    const reasonsOf = new Map(retrieved.map(({ itemId, reasons }) => [itemId, reasons]));
+    const best = new Set((await ask({ history, limit: 200 })).answer.items.map(({ itemId }) => itemId));
+    const { itemId } = retrieved.find((item) => !best.has(item.itemId))!;
+    const { answer, timing } = await ask({
+      history,
+      bids: [{ itemId, bid: 2 }],
+      limit: 8,
+      rankBy: 'expectedValue',
+      explain: true,
+    });
+    expect(timing).toMatch(/rank;dur=[^,]+, explain;dur=/);
+    expect(answer.items[0]).toMatchObject({ itemId, source: 'bid' });
+    expect(answer.explained?.method).toBe('leave-one-out');
+    for (const item of answer.items) expect(item.reasons).toEqual(reasonsOf.get(item.itemId));
+  });
+
   it('gives no reasons unasked, and the same items either way', async () => {
     const { fixture, ask } = await open({});
     const history = eventsOf(fixture, fixture.histories[3]!);

@@ -357,5 +357,6 @@ describe('context', () => {
     await expect(load('NULL')).rejects.toThrow(
       /context\.daytime: expected 1 to 4096 different values, found 0/,
     );
+    await expect(load("repeat('x', 300)")).rejects.toThrow(/at most 256 characters, found one of 300/);
   });
 });

@@ -109,13 +109,13 @@ describe('a ranker in the pipeline', () => {
     expect(data.events).toBeLessThan(150 * 24);
     expect(release.files.has('ranker.onnx')).toBe(true);
     expect(lines.join('\n')).toMatch(
-      /ranker ctr-ranker AUC 0\.\d+, calibration error 0\.\d+ on the test rows\n/,
+      /rank ctr-ranker AUC 0\.\d+, calibration error 0\.\d+ on the test rows\n/,
     );
   });
 
   it('is reused when nothing changed, and the release is the same', async () => {
     const first = await run(configOf({ options }));
-    expect(lines.some((line) => /^ranker .*, reused$/.test(line))).toBe(true);
+    expect(lines.some((line) => /^rank .*, reused$/.test(line))).toBe(true);
     expect((await run(configOf({ options }))).release.releaseId).toBe(first.release.releaseId);
   });
 
@@ -138,7 +138,7 @@ describe('a ranker in the pipeline', () => {
       { like: 1 },
     );
     await run(config);
-    expect(lines.join('\n')).toMatch(/ranker ctr-ranker AUC/);
+    expect(lines.join('\n')).toMatch(/rank ctr-ranker AUC/);
     await expect(run(configOf({ options, negatives: 0 }, { like: 1 }))).rejects.toThrow(DataError);
   });
 

@@ -103,6 +103,10 @@ describe('perigee tune', () => {
     expect(readFileSync(path.join(other, 'shop.config.ts'), 'utf8')).toContain(
       '  // Small, so that this is quick.\n',
     );
+    const run = await done(
+      perigee('run', '--dry-run', '--config', path.join(other, 'shop.config.ts'), '--backend', 'wasm'),
+    );
+    expect(run).toMatch(/fit two-tower .*, reused/);
     const best = Math.max(...rows(whole).map((row) => Number(row.trim().split(/ +/)[2])));
     expect(found(whole)).toMatch(new RegExp(`trial \\d+ +${best.toFixed(4)} `));
   });
