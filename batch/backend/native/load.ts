@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { createRequire, registerHooks } from 'node:module';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import util from 'node:util';
@@ -81,6 +82,8 @@ function register(variant: VariantName, folder: string): void {
 function setEnvironment(variant: VariantName): void {
   // It logs to the process's error output; what is below a warning is of no use there.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '1';
+  // A step's operations are small: a second thread costs more than it gains, and batches are made on another.
+  process.env['TF_NUM_INTRAOP_THREADS'] ??= `${Math.max(1, availableParallelism() >> 1)}`;
   if (variant === 'native') return;
   // Else it takes the whole GPU's memory at once.
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
