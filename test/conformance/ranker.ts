@@ -15,6 +15,7 @@ import { splitForRanking } from '../../batch/ranking/split.ts';
 import { FitError, ReleaseError } from '../../shared/errors.ts';
 import { datasetOf, type TestEvent } from '../fixtures/dataset.ts';
 import { quietRankerRun, randomRows, splitOpinions } from '../fixtures/ranking.ts';
+import { resumed } from './resumed.ts';
 
 export interface RankerCase {
   /** Small enough that a fit on eighty users takes a second or two. */
@@ -124,21 +125,8 @@ export function testRanker(ranker: Ranker, { options = {} }: RankerCase) {
     });
 
     it('stops when its signal is aborted, and goes on from a checkpoint to the same model', async () => {
-      let saved: Uint8Array | undefined;
-      const controller = new AbortController();
-      const interrupted = fitOn(split, {
-        signal: controller.signal,
-        checkpoints: {
-          load: async () => undefined,
-          save: async (state) => {
-            saved ??= state.slice();
-            controller.abort(new Error('killed'));
-          },
-        },
-      });
-      await expect(interrupted).rejects.toThrow('killed');
-      using resumed = await fitOn(split, { checkpoints: { load: async () => saved, save: async () => {} } });
-      expect(await resumed.score(split.test)).toEqual(probabilities);
+      using model = await resumed((run) => fitOn(split, run));
+      expect(await model.score(split.test)).toEqual(probabilities);
     });
 
     it('refuses data with one label only, saying so, and answers finitely for next to nothing', async () => {

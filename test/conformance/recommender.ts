@@ -8,6 +8,7 @@ import { seededRandom } from '../../batch/training/random.ts';
 import { FitError } from '../../shared/errors.ts';
 import { topK } from '../../shared/ranking.ts';
 import { datasetOf, queriesOf, queryOf, quietRun, type TestEvent } from '../fixtures/dataset.ts';
+import { resumed } from './resumed.ts';
 
 /** What a model may be excused from, in `exempt`, with the reason. */
 export type Rule = 'checkerboard' | 'checkpoints';
@@ -193,21 +194,8 @@ export function testRecommender(
     });
 
     unlessExempt('checkpoints')('goes on from a checkpoint to the same model', async () => {
-      let saved: Uint8Array | undefined;
-      const controller = new AbortController();
-      const interrupted = fitOn(train, {
-        signal: controller.signal,
-        checkpoints: {
-          load: async () => undefined,
-          save: async (state) => {
-            saved ??= state.slice();
-            controller.abort(new Error('killed'));
-          },
-        },
-      });
-      await expect(interrupted).rejects.toThrow('killed');
-      using resumed = await fitOn(train, { checkpoints: { load: async () => saved, save: async () => {} } });
-      expect(await resumed.score(queries)).toEqual(scores);
+      using model = await resumed((run) => fitOn(train, run));
+      expect(await model.score(queries)).toEqual(scores);
     });
 
     unlessExempt('checkerboard')('finds the one right answer on a checkerboard', async () => {
