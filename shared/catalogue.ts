@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { assertOffsets, assertRows } from './assert-indices.ts';
 import { ReleaseError } from './errors.ts';
 import { layOut, type Section } from './release.ts';
 
@@ -95,10 +96,10 @@ export function openCatalogue(file: Uint8Array): Catalogue {
   const popularItems = words(layout.popularItems);
   const ids = bytes(layout.ids);
   const attributeJson = bytes(layout.attributes);
-  assertOffsets('id', idOffsets, ids.length);
-  assertOffsets('attribute', attributeOffsets, attributeJson.length);
-  assertRows('hash', hash, rows);
-  assertRows('popular items', popularItems, rows);
+  assertOffsets('catalogue', 'id', idOffsets, ids.length);
+  assertOffsets('catalogue', 'attribute', attributeOffsets, attributeJson.length);
+  assertRows('catalogue', 'hash', hash, rows);
+  assertRows('catalogue', 'popular items', popularItems, rows);
 
   const encoder = new TextEncoder();
   const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
@@ -153,22 +154,6 @@ function readHeader(file: Uint8Array): CatalogueHeader {
     idBytes: words[4]!,
     attributeBytes: words[5]!,
   };
-}
-
-function assertOffsets(what: string, offsets: Uint32Array, end: number): void {
-  for (let i = 1; i < offsets.length; i++) {
-    if (offsets[i]! < offsets[i - 1]!)
-      throw new ReleaseError(`catalogue: expected rising ${what} offsets, found a fall at row ${i}`);
-  }
-  if (offsets[0] !== 0 || offsets.at(-1) !== end)
-    throw new ReleaseError(`catalogue: expected ${what} offsets from 0 to ${end}`);
-}
-
-function assertRows(what: string, indices: Uint32Array, rows: number): void {
-  for (const index of indices) {
-    if (index >= rows)
-      throw new ReleaseError(`catalogue: expected rows below ${rows} in ${what}, found ${index}`);
-  }
 }
 
 function parseAttributes(json: string, row: number): ItemAttributes {

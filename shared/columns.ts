@@ -1,3 +1,4 @@
+import { assertOffsets, assertRows } from './assert-indices.ts';
 import { ReleaseError } from './errors.ts';
 import { align, type ColumnEntry, paddedRows, type Section } from './release.ts';
 
@@ -87,10 +88,8 @@ function openColumn(
   const starts = isList ? words(sections.codes) : new Uint32Array(0);
   const items = words(sections.items);
   if (isList) {
-    assertRising(entry.name, starts, entry.pairs);
-    for (const item of items)
-      if (item >= rows)
-        throw new ReleaseError(`columns: expected rows below ${rows} in ${entry.name}, found ${item}`);
+    assertOffsets('columns', entry.name, starts, entry.pairs);
+    assertRows('columns', entry.name, items, rows);
   }
   return {
     ...entry,
@@ -130,7 +129,7 @@ function orderOf(
   }
   const offsets = new Uint32Array(file.buffer, start, values + 1);
   const texts = file.subarray(sections.texts.offset, sections.texts.offset + sections.texts.bytes);
-  assertRising(name, offsets, texts.length);
+  assertOffsets('columns', name, offsets, texts.length);
   return (value, orEqual) => {
     const wanted = encoder.encode(value as string);
     return search((place) => {
@@ -141,14 +140,8 @@ function orderOf(
 }
 
 /** Byte order, which is the order of code points. */
-export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
   return a.length - b.length;
-}
-
-function assertRising(name: string, offsets: Uint32Array, end: number): void {
-  const rises = offsets.every((offset, i) => i === 0 || offset >= offsets[i - 1]!);
-  if (!rises || offsets[0] !== 0 || offsets.at(-1) !== end)
-    throw new ReleaseError(`columns: expected offsets of ${name} that rise from 0 to ${end}`);
 }

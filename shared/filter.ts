@@ -64,7 +64,7 @@ export function compileFilter(filter: unknown, columns: readonly Column[], rows:
 }
 
 /** Bytes of codes, lists and bitmaps that evaluating a predicate touches. */
-export function filterCost(predicate: Predicate, columns: readonly Column[], rows: number): number {
+function filterCost(predicate: Predicate, columns: readonly Column[], rows: number): number {
   const bitmap = Math.ceil(rows / 8);
   switch (predicate.kind) {
     case 'codes':
