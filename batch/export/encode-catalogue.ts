@@ -8,6 +8,7 @@ import {
 } from '../../shared/catalogue.ts';
 import { ReleaseError } from '../../shared/errors.ts';
 import type { Section } from '../../shared/release.ts';
+import { concatenate } from './concatenate.ts';
 
 export interface CatalogueContent {
   /** [rows]; `itemIds[0]` is the padding row's ''. */
@@ -52,17 +53,6 @@ export function encodeCatalogue({ itemIds, attributes, popular }: CatalogueConte
 
 const totalBytes = (parts: readonly Uint8Array[]): number =>
   parts.reduce((sum, part) => sum + part.length, 0);
-
-/** Writes parts one after another, and where each begins and the last ends. */
-function concatenate(parts: readonly Uint8Array[], offsets: Uint32Array, out: Uint8Array): void {
-  let at = 0;
-  for (const [i, part] of parts.entries()) {
-    offsets[i] = at;
-    out.set(part, at);
-    at += part.length;
-  }
-  offsets[parts.length] = at;
-}
 
 function encodeId(itemId: string, row: number): Uint8Array {
   const id = utf8.encode(itemId);

@@ -2,6 +2,7 @@ import type { ItemAttributes } from '../../shared/catalogue.ts';
 import { codeWidth, columnsLayout } from '../../shared/columns.ts';
 import { ReleaseError } from '../../shared/errors.ts';
 import type { ColumnEntry, ColumnType, Section } from '../../shared/release.ts';
+import { concatenate } from './concatenate.ts';
 
 /** What an item has of an attribute; undefined or an empty list where it has nothing. */
 export type AttributeValue = number | string | boolean | readonly string[] | undefined;
@@ -53,7 +54,7 @@ export function encodeColumns(
       new Uint32Array(file.buffer, offset, bytes / 4);
     if (numbers !== undefined) new Float64Array(file.buffer, sections.dictionary.offset).set(numbers);
     if (texts !== undefined)
-      writeTexts(texts, words(sections.dictionary), file.subarray(sections.texts.offset));
+      concatenate(texts, words(sections.dictionary), file.subarray(sections.texts.offset));
     if (codes !== undefined) writeCodes(codes, file, sections.codes.offset, codeWidth(entries[i]!.values));
     if (lists !== undefined) writeLists(lists, words(sections.codes), words(sections.items));
   }
@@ -107,16 +108,6 @@ const codesOf = <T>(
   rows: number,
 ): Uint32Array =>
   Uint32Array.from({ length: rows }, (_, row) => (row === 0 ? 0 : (codes.get(values[row] as T) ?? 0)));
-
-function writeTexts(texts: readonly Uint8Array[], offsets: Uint32Array, out: Uint8Array): void {
-  let at = 0;
-  for (const [place, text] of texts.entries()) {
-    offsets[place] = at;
-    out.set(text, at);
-    at += text.length;
-  }
-  offsets[texts.length] = at;
-}
 
 function writeCodes(
   codes: Uint32Array,

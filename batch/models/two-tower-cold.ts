@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { gather } from '../export/gather.ts';
 import { ridge } from '../training/ridge.ts';
 import { multiply, type SparseMatrix } from '../training/sparse.ts';
 import type { ItemFeatures } from './two-tower-features.ts';
@@ -67,7 +68,7 @@ export function coldDescriber(cold: ColdItems | undefined): (tower: tf.Tensor2D)
   return (tower) => {
     const width = tower.shape[1];
     const values = tower.dataSync().slice() as Float32Array;
-    const known = gather(values, cold.seenRows, width);
+    const known = gather({ values, dimensions: width }, cold.seenRows);
     if (last === undefined || !Buffer.from(last.known.buffer).equals(Buffer.from(known.buffer))) {
       last = {
         known,
@@ -79,12 +80,4 @@ export function coldDescriber(cold: ColdItems | undefined): (tower: tf.Tensor2D)
     }
     return tf.tensor2d(values, tower.shape);
   };
-}
-
-function gather(table: Float32Array, rows: Int32Array, width: number): Float32Array {
-  const gathered = new Float32Array(rows.length * width);
-  for (const [place, row] of rows.entries()) {
-    gathered.set(table.subarray(row * width, (row + 1) * width), place * width);
-  }
-  return gathered;
 }

@@ -4,7 +4,7 @@ import type { EvaluationSet, Split } from '../../evaluate/protocol.ts';
 import { notFriendships, ownItems } from '../../training/friend-graph.ts';
 import { seededRandom, shuffled } from '../../training/random.ts';
 import { type Dataset, selectEvents, withoutEmptyUsers } from '../dataset.ts';
-import { ask } from './questions.ts';
+import { ask, percent } from './questions.ts';
 import { type Stages, stage } from './stages.ts';
 
 type Rules = Extract<SplitConfig, { kind: 'friendships' }>;
@@ -34,8 +34,6 @@ export function hiddenFriendships(dataset: Dataset, rules: Rules, seed: number, 
     test: question(trainAndValidation, only(stage.test), rules.testShare),
   };
 }
-
-const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
 /** [events] the stage of the friendship that an event is of; both directions, and repeats, have the same. */
 function drawFriendships(dataset: Dataset, { testShare, validationShare }: Rules, seed: number): Stages {
